@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use firstline::sqlite::{AsyncSqlite, Sqlite};
-use firstline::time::{SystemTime, TimeDelta, TimeSource};
+use firstline::time::{SystemClock, TimeDelta, TimeSource};
 use firstline::{Action, Actor, DeskId, NewTicket, Query, Ticket, Worker};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,7 +53,7 @@ async fn open(State(store): State<AsyncSqlite>, Path(desk): Path<String>, Json(b
 async fn snooze(State(store): State<AsyncSqlite>, Path((desk, number)): Path<(String, u64)>) -> Reply {
     let desk = store.desk(DeskId::new(desk));
     let ticket = desk.ticket(number).await.map_err(failure)?;
-    let until = SystemTime.now() + TimeDelta::milliseconds(300);
+    let until = SystemClock.now() + TimeDelta::milliseconds(300);
     let snooze = Action::hold_until("a moment", until);
     let receipt = desk.act(ticket.id(), snooze, Actor::agent("anna")).await.map_err(failure)?;
     Ok(Json(view(&receipt.ticket)))
@@ -69,7 +69,7 @@ async fn fire_timers(store: AsyncSqlite, mut stopped: watch::Receiver<()>) {
     let worker = Worker::over(store);
     loop {
         // A busy store does not end the loop: the next round fires the timers that this one could not.
-        match worker.drain(SystemTime.now()).await {
+        match worker.tick(SystemClock.now()).await {
             Ok(report) => {
                 report.failed.iter().for_each(|it| println!("    the worker could not process {it}"));
                 report.stopped.iter().for_each(|error| println!("    the worker will try again: {error}"));

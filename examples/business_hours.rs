@@ -11,7 +11,7 @@
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use firstline::Calendar;
-use firstline::calendar::{Label, Span, WORKDAYS};
+use firstline::calendar::{OpenState, Span, WORKDAYS};
 
 #[path = "common/help.rs"]
 mod help;
@@ -63,10 +63,10 @@ fn draw(calendar: &Calendar, asked: DateTime<Utc>, due: Option<DateTime<Utc>>) {
         for cell in 0..24 * 60 / CELL {
             let at = start + TimeDelta::minutes(i64::from(cell * CELL));
             let counts = asked < at + TimeDelta::minutes(CELL.into()) && due.is_none_or(|due| at < due);
-            line.push(match calendar.label_at(at) {
-                Label::Open if counts => '#',
-                Label::Open => '-',
-                Label::Holiday(name) => {
+            line.push(match calendar.state_at(at) {
+                OpenState::Open if counts => '#',
+                OpenState::Open => '-',
+                OpenState::Holiday(name) => {
                     note = Some(name);
                     '.'
                 }
@@ -82,10 +82,10 @@ fn draw(calendar: &Calendar, asked: DateTime<Utc>, due: Option<DateTime<Utc>>) {
 fn closed(spans: &[Span]) -> String {
     let mut reasons = Vec::new();
     for span in spans {
-        let reason = match span.label {
-            Label::Holiday(name) => name,
-            Label::Exception => "special hours",
-            Label::Open | Label::OffHours => continue,
+        let reason = match span.state {
+            OpenState::Holiday(name) => name,
+            OpenState::Exception => "special hours",
+            OpenState::Open | OpenState::OffHours => continue,
         };
         if !reasons.contains(&reason) {
             reasons.push(reason);
@@ -109,10 +109,10 @@ fn run(asked: DateTime<Utc>, allowed: TimeDelta) -> Result<(), Problem> {
     println!("How the time passes:");
     let spans: Vec<_> = calendar.spans(asked, due).collect();
     // Consecutive closed spans are one line, with all of their reasons.
-    for run in spans.chunk_by(|one, next| one.label != Label::Open && next.label != Label::Open) {
+    for run in spans.chunk_by(|one, next| one.state != OpenState::Open && next.state != OpenState::Open) {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-        let why = match first.label {
-            Label::Open => format!("open, {}", duration(last.end - first.start)),
+        let why = match first.state {
+            OpenState::Open => format!("open, {}", duration(last.end - first.start)),
             _ => closed(run),
         };
         println!("  {}  to  {}   {why}", day_and_time(first.start), day_and_time(last.end));

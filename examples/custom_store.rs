@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firstline::store::{
-    Answer, Changes, Commit, Content, DueTicket, DueTimer, Expected, Handling, Index, Mode, Read, RecordKind,
-    RecordTable, RecordWrite, Store, Tx, Write, due_records,
+    Answer, Changes, Commit, Content, DataPolicy, DueTicket, DueTimer, Expected, Index, Mode, Read,
+    RecordKind, RecordTable, RecordWrite, Store, Tx, Write, due_records,
 };
 use firstline::{
     Action, Actor, Conflict, DateTime, Desk, DeskId, Error, ErrorKind, Event, HoldReason, NewTicket, Query,
@@ -129,13 +129,13 @@ impl Rows {
 
     /// The first ticket that matches.
     fn id_of(&self, holds: impl Fn(&Snapshot) -> bool) -> Result<Answer> {
-        Ok(Answer::Id(self.tickets()?.into_iter().find(holds).map(|ticket| ticket.id)))
+        Ok(Answer::TicketId(self.tickets()?.into_iter().find(holds).map(|ticket| ticket.id)))
     }
 
     fn answer(&self, read: &Read) -> Result<Answer> {
         Ok(match read {
             Read::Ticket(id) => Answer::Ticket(self.ticket(*id)?.map(Arc::new)),
-            Read::Number(number) => self.id_of(|ticket| ticket.number.value == *number)?,
+            Read::TicketByNumber(number) => self.id_of(|ticket| ticket.number.value == *number)?,
             Read::NextNumber { place } => {
                 let last = self.tickets()?.iter().map(|ticket| ticket.number.value).max();
                 Answer::Number(last.unwrap_or(0) + u64::from(*place) + 1)
@@ -144,12 +144,12 @@ impl Rows {
                 let events = self.events.get(ticket).into_iter().flatten();
                 Answer::Events(events.filter(|it| it.version > *after).take(*limit).cloned().collect())
             }
-            Read::Due { until, after, limit } => {
+            Read::DueTimers { until, after, limit } => {
                 let mut due = self.timers()?;
                 due.retain(|it| it.timer.due <= *until && after.as_deref().is_none_or(|after| it > after));
                 due.sort();
                 due.truncate(*limit);
-                Answer::Due(due)
+                Answer::DueTimers(due)
             }
             Read::Count { query, by } => Answer::Groups(query.count(*by, &self.tickets()?)),
             Read::Find(query) => Answer::Tickets(self.find(query)?.into_iter().map(Arc::new).collect()),
@@ -161,8 +161,10 @@ impl Rows {
     /// The query decides which tickets match, and their order.
     fn find(&self, query: &Query) -> Result<Vec<Snapshot>> {
         let mut found = self.tickets()?;
-        found.retain(|it| query.matches(it) && query.cursor().is_none_or(|cursor| query.place(it) > *cursor));
-        found.sort_by_key(|it| query.place(it));
+        found.retain(|it| {
+            query.matches(it) && query.cursor().is_none_or(|cursor| query.cursor_of(it) > *cursor)
+        });
+        found.sort_by_key(|it| query.cursor_of(it));
         found.truncate(query.page_size());
         Ok(found)
     }
@@ -174,7 +176,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let anna = Actor::agent("anna");
 
     // The same request twice, as after a broken connection, opens one ticket.
-    let request = NewTicket::new("Card declined").from("boris").thread("chat-9").once("order-4711");
+    let request =
+        NewTicket::new("Card declined").from("boris").thread("chat-9").idempotency_key("order-4711");
     let ticket = desk.open_ticket(request.clone())?;
     assert_eq!(desk.open_ticket(request)?.id(), ticket.id());
     println!("One request, sent twice, opened one ticket: {}", ticket.number);
@@ -188,13 +191,13 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     println!("It was on hold until Monday, and is {} again", desk.ticket("T-1")?.state());
 
     // An actor with an old version gets a conflict, and nothing is written.
-    let stale = desk.act(ticket.id(), Action::tag("late"), anna.expecting(ticket.version));
+    let stale = desk.act(ticket.id(), Action::tag("late"), anna.expected_version(ticket.version));
     assert!(stale.is_err_and(|error| error.is_conflict()));
     println!("A change to an old version was refused as a conflict");
 
     // Your own kind of record. One worker at a time can claim a record.
     const PARCEL: RecordKind =
-        RecordKind::new("shop.parcel", "parcel", Changes::Replaced, Handling::IMPERSONAL);
+        RecordKind::new("shop.parcel", "parcel", Changes::Replaced, DataPolicy::IMPERSONAL);
     let (store, shop) = (EventStore::default(), DeskId::from("shop"));
     let sent = Content::new(*b"lamp").indexed(Index::First, "berlin").due(DateTime::UNIX_EPOCH);
     let parcel = RecordWrite::put(PARCEL, "p-1", Expected::Absent, sent);

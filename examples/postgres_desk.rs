@@ -10,7 +10,7 @@
 
 use std::process::ExitCode;
 
-use firstline::postgres::Options;
+use firstline::postgres::PostgresOptions;
 use firstline::{Action, Actor, Desk, NewTicket, Query, Story};
 use tokio_postgres::NoTls;
 #[path = "common/help.rs"]
@@ -54,11 +54,11 @@ async fn main() -> ExitCode {
 
 /// The form of a customer who presses the button eight times. With the key, the eight requests open one ticket.
 fn form() -> NewTicket {
-    NewTicket::new("Card declined").from("vera").message("It says 3-D Secure.").once("form-4711")
+    NewTicket::new("Card declined").from("vera").message("It says 3-D Secure.").idempotency_key("form-4711")
 }
 
 async fn in_postgres(address: &str) -> Outcome {
-    let desk = Options::new().schema(SCHEMA).connect(address).await?.desk("shop");
+    let desk = PostgresOptions::new().schema(SCHEMA).connect(address).await?.desk("shop");
     let presses = (0..8).map(|_| {
         let desk = desk.clone();
         tokio::spawn(async move { desk.open_ticket(form()).await })

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use firstline::priority::{Effect, Impact, Inputs, Matrix, Modifier, Priority, Urgency};
+use firstline::priority::{AssessmentInputs, Effect, Impact, Matrix, Modifier, Priority, Urgency};
 use firstline::{Attributes, Condition, Result, Value};
 #[path = "common/help.rs"]
 mod help;
@@ -26,15 +26,19 @@ fn main() -> Result<()> {
     println!("Four tickets, each with its priority and the reasons:\n");
     let vip = Attributes::from([("contact.vip".to_owned(), Value::from(true))]);
     let press = BTreeSet::from(["the press asks".to_owned()]);
-    let medium = Inputs { impact: Some(Impact::MEDIUM), urgency: Some(Urgency::MEDIUM), ..Inputs::default() };
+    let medium = AssessmentInputs {
+        impact: Some(Impact::MEDIUM),
+        urgency: Some(Urgency::MEDIUM),
+        ..AssessmentInputs::default()
+    };
     for (subject, inputs) in [
-        ("A question about delivery", Inputs::default()),
-        ("A VIP cannot pay", Inputs { facts: &vip, ..medium }),
+        ("A question about delivery", AssessmentInputs::default()),
+        ("A VIP cannot pay", AssessmentInputs { facts: &vip, ..medium }),
         (
             "A typing error in an advertisement",
-            Inputs { impact: Some(Impact::LOW), modifiers: &press, ..medium },
+            AssessmentInputs { impact: Some(Impact::LOW), modifiers: &press, ..medium },
         ),
-        ("The boss called", Inputs { overridden: Some(Priority::P1), ..medium }),
+        ("The boss called", AssessmentInputs { manual_priority: Some(Priority::P1), ..medium }),
     ] {
         println!("{subject}\n  {}", matrix.assess(&inputs)?);
     }

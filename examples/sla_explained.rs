@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for metric in [Metric::FirstReply, Metric::Resolution] {
         let ledger = desk.reports().explain(ticket, metric)?;
         println!("{ledger}\n");
-        assert_eq!(ledger.wall(), ledger.until - ledger.clock.from, "every hour is accounted for");
+        assert_eq!(ledger.wall_time(), ledger.until - ledger.clock.from, "every hour is accounted for");
     }
     Ok(())
 }

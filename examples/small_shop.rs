@@ -16,6 +16,6 @@ fn main() -> firstline::Result<()> {
     let answer = Action::reply("It arrives tomorrow.").and(Action::resolve("found the parcel"));
     let ticket = desk.act(ticket.id(), answer, Actor::agent("anna"))?.ticket;
     print!("{}", Story::of(&desk.records().history(ticket.id())?));
-    println!("\n{} is {} after {} reply.", ticket.number, ticket.state(), ticket.replied);
+    println!("\n{} is {} after {} reply.", ticket.number, ticket.state(), ticket.replies_sent);
     Ok(())
 }

@@ -32,12 +32,12 @@
 //!   removes the shifts that *open* on it, including their hours after midnight. [`HolidayCut`] can make it remove the
 //!   24 hours of the date instead.
 //! - [`add`](Calendar::add) returns the *earliest* matching instant. If the duration is used up exactly at closing
-//!   time, the result is the closing time. [`AtClosing`] can make it the next opening instead.
+//!   time, the result is the closing time. [`DueAtClosing`] can make it the next opening instead.
 //! - If a calendar never opens again, the methods that look for an opening return `None` at once.
 //!
 //! # Definitions and compiled calendars
-//! A [`Definition`] is plain data for JSON or TOML. A [`Calendar`] is compiled from it. Compiling takes one or two
-//! milliseconds, mostly to read the zone's tables, plus a quarter of a millisecond for each annual holiday. Compile
+//! A [`CalendarDefinition`] is plain data for JSON or TOML. A [`Calendar`] is compiled from it. Compiling takes one or
+//! two milliseconds, mostly to read the zone's tables, plus a quarter of a millisecond for each annual holiday. Compile
 //! once and share the calendar: a clone only increments a reference count.
 //!
 //! A dated holiday takes 60 bytes. A zone that keeps changing its clocks takes 85 KB and an annual holiday 55 KB,
@@ -62,13 +62,13 @@ mod tzif;
 mod week;
 mod zone;
 
-pub use builder::Builder;
+pub use builder::CalendarBuilder;
 pub use compiled::Calendar;
 pub use date_rule::{DateRule, Holiday};
-pub use definition::{AtClosing, Definition, HolidayCut};
+pub use definition::{CalendarDefinition, DueAtClosing, HolidayCut};
 #[cfg(feature = "ics")]
 pub use ics::holidays_from_ics;
 pub use shift::Shift;
-pub use span::{Label, Period, Periods, Span, Spans};
+pub use span::{OpenState, Span};
 pub use week::{EVERY_DAY, WORKDAYS};
 pub use zone::Zone;

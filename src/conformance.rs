@@ -13,10 +13,10 @@
 //!
 //! impl Candidate for InMemory {
 //!     type Engine = Memory; // your store here
-//!     fn fresh(&self) -> Result<Memory> {
+//!     fn create(&self) -> Result<Memory> {
 //!         Ok(Memory::new())
 //!     }
-//!     fn again(&self, store: &Memory) -> Result<Memory> {
+//!     fn reopen(&self, store: &Memory) -> Result<Memory> {
 //!         Ok(store.clone())
 //!     }
 //!     fn wait<'a, T: Send + 'a>(&self, reply: Result<T>) -> Result<T> {
@@ -104,13 +104,13 @@ checks! {
     /// A ticket is written only at its expected version; the conflict reports the stored version.
     VersionsAreExpected = "versions_are_expected" by commits::expect_versions;
     /// A second ticket with the same id or running number is refused, and so is a commit that writes one record twice.
-    NothingIsThereTwice = "nothing_is_there_twice" by commits::write_nothing_twice;
+    NoDuplicates = "no_duplicates" by commits::write_nothing_twice;
     /// A transaction that ends without a commit changes nothing, uses no number and releases its locks.
     DroppedTransactionLeavesNothing = "dropped_transaction_leaves_nothing" by commits::leave_nothing_when_dropped;
     /// A command with an abandoned reply is applied completely or not at all.
     AbandonedReplyTearsNothing = "abandoned_reply_tears_nothing" by together::abandoned;
     /// A read-only operation sees one state, locks nothing and uses no number.
-    ReadingClaimsNothing = "reading_claims_nothing" by together::reading;
+    ReadsTakeNoLocks = "reads_take_no_locks" by together::reading;
     /// A ticket's row always equals the fold of its history.
     RowIsFold = "row_is_fold" by lives::fold;
     /// A history has exactly one event per version, and every slice of it returns exactly the events in its range.
@@ -119,7 +119,7 @@ checks! {
     /// opening.
     NumbersCountUp = "numbers_count_up" by lives::numbers;
     /// A thread refers to its ticket, and to another ticket after it is redirected.
-    ThreadsLeadOn = "threads_lead_on" by lives::threads;
+    ThreadsAreRedirected = "threads_are_redirected" by lives::threads;
     /// The same key with the same request returns the first result; with another request it is refused.
     KeyGivesFirstResult = "key_gives_first_result" by keys::first_result;
     /// A receipt is valid until it expires; then its key can be used again.
@@ -129,7 +129,7 @@ checks! {
     /// A record is written only if the stored version is the expected one, and every write raises its version by one.
     RecordVersionsAreExpected = "record_versions_are_expected" by records::expect_versions;
     /// A write with `VersionOrSkip` skips every other version, even while another command writes the record.
-    CleanUpSkipsWhatIsRenewed = "clean_up_skips_what_is_renewed" by records::clean_up;
+    CleanUpSkipsRenewedRecords = "clean_up_skips_renewed_records" by records::clean_up;
     /// Ranges of records are ordered by key or by an index key, ascending or descending, and pages neither lose nor
     /// repeat one.
     RecordsInOrder = "records_in_order" by records::in_order;
@@ -144,7 +144,7 @@ checks! {
     ReadRecordsAreNotClaimed = "read_records_are_not_claimed" by records::held;
     /// A record with the largest number of tries can still be claimed, and a very long lease ends at the last
     /// representable instant.
-    ClaimsAtTheEnds = "claims_at_the_ends" by records::claims_at_the_ends;
+    ClaimExtremes = "claim_extremes" by records::claim_extremes;
     /// With many workers claiming at once, every record is claimed exactly once under one lease.
     ClaimsAtOnce = "claims_at_once" by records::claims_at_once;
     /// No desk reads or writes another desk's rows, even with the same ids, numbers, keys and cursors.
@@ -156,7 +156,7 @@ checks! {
     /// Due timers are ordered by instant, kind, subject and ticket, and pages neither lose nor repeat one.
     DueInOrder = "due_in_order" by clock::due;
     /// Due tickets of all desks are ordered by instant, desk and ticket, and pages neither lose nor repeat one.
-    OwedAtAllDesks = "owed_at_all_desks" by clock::due_tickets;
+    DueTicketsAtAllDesks = "due_tickets_at_all_desks" by clock::due_tickets;
     /// Instants are stored to the microsecond, in any year.
     TimesToTheMicrosecond = "times_to_the_microsecond" by clock::micros;
     /// Every combination of order and filter returns the same tickets as a scan of all tickets.
@@ -170,11 +170,11 @@ checks! {
     /// With many concurrent commands on one ticket, no change is lost.
     NoUpdateIsLost = "no_update_is_lost" by together::hot;
     /// Commands that lock the same tickets in opposite order do not deadlock.
-    CrossingCommandsEnd = "crossing_commands_end" by together::crossing;
+    CrossingCommandsDoNotDeadlock = "crossing_commands_do_not_deadlock" by together::crossing;
     /// With many concurrent first messages in one thread, one ticket is opened: a missing record is locked too.
-    AbsenceIsClaimed = "absence_is_claimed" by together::absence;
+    AbsentRecordsAreLocked = "absent_records_are_locked" by together::absence;
     /// With many concurrent copies of one request under one key, it is applied once.
-    KeyAtOnceHappensOnce = "key_at_once_happens_once" by together::key;
+    ConcurrentKeyIsAppliedOnce = "concurrent_key_is_applied_once" by together::key;
     /// With many concurrent openings, every number is used once and none is skipped.
     NumbersAtOnce = "numbers_at_once" by together::numbers;
     /// With many concurrent sweeps, each timer fires once.

@@ -11,8 +11,7 @@ use crate::error::{Error, Result};
 /// The kind of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum DefinitionKind {
+pub(crate) enum DefinitionKind {
     /// A desk's [`Policy`](crate::Policy): a manifest that refers to the other definitions by their hashes.
     Policy,
     /// Agreements and the calendars that they use.
@@ -27,7 +26,7 @@ pub enum DefinitionKind {
 
 impl DefinitionKind {
     /// Returns the name under which the kind is stored.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             DefinitionKind::Policy => "policy",
             DefinitionKind::Agreements => "agreements",
@@ -141,11 +140,9 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String> {
     String::from_utf8(text).map_err(|error| invalid(serde::ser::Error::custom(error)))
 }
 
-/// A version of a definition at a desk.
+/// A version of a desk's policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adoption {
-    /// The kind of the definition.
-    pub kind: DefinitionKind,
     /// The version number at this desk, starting at 1.
     pub version: u64,
     /// The instant from which this version is in force.
@@ -153,6 +150,6 @@ pub struct Adoption {
     /// The instant from which its agreements are in force. It is before `from` if the previous version has the same
     /// agreements.
     pub agreements_from: DateTime<Utc>,
-    /// The fingerprint of the definition's text.
+    /// The fingerprint of the policy.
     pub hash: Fingerprint,
 }

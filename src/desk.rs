@@ -1,7 +1,7 @@
 //! The desk, the entry point of the crate.
 
 mod act;
-mod by;
+mod command_options;
 mod context;
 mod definitions;
 mod import;
@@ -11,12 +11,14 @@ mod migrate;
 mod open;
 mod process_map;
 mod queries;
+mod reading;
 mod receipt;
 mod receive;
 mod records;
 mod reports;
 mod setup;
 mod sweep;
+mod view;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -34,17 +36,18 @@ use crate::ticket::action::Action;
 use crate::ticket::inbound::InboundMessage;
 use crate::ticket::opening::NewTicket;
 use crate::ticket::{Step, Ticket};
-use crate::time::{SystemTime, TimeSource, to_micros};
+use crate::time::{SystemClock, TimeSource, to_micros};
 
-pub use by::By;
+pub use command_options::CommandOptions;
 pub use import::Imported;
-pub use migrate::{BlockedTicket, BlockedTickets, MAX_NAMED, Migrated, MigrationCounts, MigrationPreview};
+pub use migrate::{BlockedTicket, BlockedTickets, MAX_LISTED, Migrated, MigrationCounts, MigrationPreview};
 pub use queries::{Page, TicketRef};
 pub use receipt::{Arrival, Receipt};
 pub use records::Records;
 pub use reports::{DueSoon, Reports};
 pub use setup::Setup;
 pub use sweep::{FailedTicket, TickReport};
+pub use view::View;
 pub use worker::Worker;
 
 /// The default number of due timers that a sweep lists at once: 200.
@@ -52,7 +55,8 @@ const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
 /// A support desk on top of a storage engine. Applications work with this type.
 ///
-/// A desk has eight methods for tickets, and handles for other subjects, such as [`setup`](Desk::setup). Each of the
+/// A desk has eight methods for tickets, and handles for other subjects, such as [`setup`](Desk::setup). Its reads are
+/// for the application and show everything; [`view`](Desk::view) reads for one person. Each of the
 /// eight methods runs in one transaction and takes effect completely or not at all, except [`tick`](Desk::tick), which
 /// runs one transaction per ticket. Blocking engines, such as memory and SQLite, return a `Result`. Async engines
 /// return a future of a `Result`.
@@ -111,7 +115,7 @@ impl Settings {
     pub fn new(desk: impl Into<DeskId>) -> Settings {
         Settings {
             desk: desk.into(),
-            time: Arc::new(SystemTime),
+            time: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             keep_receipts: TimeDelta::days(30),
             lookup: lookup::Lookup::default(),
@@ -208,6 +212,7 @@ impl<E> Desk<E> {
             lookup: self.settings.lookup,
             definitions: Arc::clone(&self.definitions),
             default: Arc::clone(&self.settings.default),
+            reader: None,
         }
     }
 
@@ -219,15 +224,15 @@ impl<E> Desk<E> {
 impl<E: Engine> Desk<E> {
     /// Opens a ticket.
     ///
-    /// If the request has an idempotency key ([`NewTicket::once`]), a repeated call opens no second ticket. It returns
-    /// the ticket as the first call returned it, new and at its first version, even if the ticket has changed since.
-    /// [`Ticket::replayed`] distinguishes the two calls, for example to answer 201 or 200. [`Desk::ticket`] reads the
-    /// current ticket.
+    /// If the request has an idempotency key ([`NewTicket::idempotency_key`]), a repeated call opens no second ticket.
+    /// It returns the ticket as the first call returned it, new and at its first version, even if the ticket has
+    /// changed since. [`Ticket::replayed`] distinguishes the two calls, for example to answer 201 or 200.
+    /// [`Desk::ticket`] reads the current ticket.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket};
     /// # let desk = Desk::memory();
-    /// let request = NewTicket::new("No sound").from("boris").once("form-4711");
+    /// let request = NewTicket::new("No sound").from("boris").idempotency_key("form-4711");
     /// let ticket = desk.open_ticket(request.clone())?;
     /// assert_eq!(ticket.number.to_string(), "T-1");
     ///
@@ -313,10 +318,15 @@ impl<E: Engine> Desk<E> {
     /// - [rejected](crate::Error::is_rejected): the current state does not permit the action, or the actor may not
     ///   perform it;
     /// - [conflict](crate::Error::is_conflict): somebody has edited the ticket since the version in
-    ///   [`By::expecting`];
+    ///   [`CommandOptions::expected_version`];
     /// - [invalid](crate::Error::is_invalid), [not found](crate::Error::is_not_found),
     ///   [storage](crate::Error::is_storage).
-    pub fn act(&self, ticket: TicketId, action: Action, by: impl Into<By>) -> E::Reply<'_, Receipt> {
+    pub fn act(
+        &self,
+        ticket: TicketId,
+        action: Action,
+        by: impl Into<CommandOptions>,
+    ) -> E::Reply<'_, Receipt> {
         let operation = act::Act::new(ticket, action, by.into(), self.context());
         self.engine.run(&self.settings.desk, operation)
     }
@@ -339,7 +349,11 @@ impl<E: Engine> Desk<E> {
     /// # Errors
     /// The errors of [`act`](Desk::act). If somebody has edited the ticket since the handle was read, the error is a
     /// [conflict](crate::Error::is_conflict).
-    pub fn commit<To: KnownState>(&self, step: Step<To>, by: impl Into<By>) -> E::Reply<'_, Ticket<To>> {
+    pub fn commit<To: KnownState>(
+        &self,
+        step: Step<To>,
+        by: impl Into<CommandOptions>,
+    ) -> E::Reply<'_, Ticket<To>> {
         let operation = act::CommitStep::new(step, by.into(), self.context());
         self.engine.run(&self.settings.desk, operation)
     }
@@ -443,13 +457,13 @@ impl<E: Engine> Desk<E> {
     ///
     /// The [`TickReport`] contains the number of fired timers, the tickets that failed, and an error if the store seems
     /// to be busy or unavailable. The tick ends after two tickets in a row fail with a store error. The next tick
-    /// retries the tickets that remain due. [`Worker::drain`] does the same for all desks, and describes the details.
+    /// retries the tickets that remain due. [`Worker::tick`] does the same for all desks, and describes the details.
     ///
     /// # Errors
     /// [invalid](crate::Error::is_invalid) if the desk id is malformed. Store errors are reported in the result.
     pub fn tick(&self, now: DateTime<Utc>) -> E::Reply<'_, TickReport> {
         let listing = sweep::Listing::Here(self.settings.desk.clone(), None);
         let sweep = sweep::Sweep::new(self.context_at(now), listing, PAGE.get());
-        self.engine.work(&self.settings.desk, sweep)
+        self.engine.run_job(&self.settings.desk, sweep)
     }
 }

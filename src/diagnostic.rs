@@ -57,11 +57,11 @@ diagnostics! {
         /// The version is not between 1 and 4,294,967,295.
         BadVersion = "bad-version",
         /// There are too many statuses, transitions, guards or rules, or a list has too many items.
-        TooMany = "too-many",
+        LimitExceeded = "limit-exceeded",
         /// A list is empty. Leaving the key out means everybody or anything; an empty list is ambiguous.
         EmptyList = "empty-list",
         /// A list contains the same item twice.
-        Repeated = "repeated",
+        DuplicateItem = "duplicate-item",
         /// The state does not exist.
         UnknownState = "unknown-state",
         /// The action does not exist.
@@ -74,7 +74,7 @@ diagnostics! {
         BadValue = "bad-value",
         /// A name is not known: a calendar, a modifier, a priority, a metric.
         UnknownName = "unknown-name",
-        /// Two parts have the same name, or claim the same place.
+        /// Two parts have the same name, or claim the same position.
         Duplicate = "duplicate",
         /// Something that must be complete has a gap: a cell of the priority matrix, a target without a time.
         Incomplete = "incomplete",
@@ -93,11 +93,11 @@ diagnostics! {
         /// A status that is not on hold has a hold reason.
         ReasonWithoutHold = "reason-without-hold",
         /// A state has several default statuses.
-        SeveralDefaults = "several-defaults",
+        MultipleDefaults = "multiple-defaults",
         /// There is no status in the state new, in which every ticket begins.
         NoStart = "no-start",
         /// There are several statuses in the state new, and none of them is the default.
-        UnclearStart = "unclear-start",
+        AmbiguousStart = "ambiguous-start",
         /// There is no status in the state closed.
         NoEnd = "no-end",
         /// The start status requires fields on entering. New requests are never refused, so these fields cannot be
@@ -128,7 +128,7 @@ diagnostics! {
         OnlyGuarded = "only-guarded",
         /// A path avoids a status or state that it must pass.
         Bypass = "bypass",
-        /// A rule has no effect, because both of its places are the same.
+        /// The two selectors of a rule are the same, so the rule has no effect.
         EmptyRule = "empty-rule",
     }
     warnings {
@@ -154,7 +154,7 @@ diagnostics! {
         /// A hold with a date does not end by itself in this status.
         HoldDoesNotEnd = "hold-does-not-end",
         /// The end of the verification period does not close a ticket in this resolved status.
-        SilenceDoesNotClose = "silence-does-not-close",
+        VerificationDoesNotClose = "verification-does-not-close",
         /// There is no status in the state resolved, so no ticket can be answered.
         NothingResolved = "nothing-resolved",
     }
@@ -168,14 +168,14 @@ impl fmt::Display for DiagnosticKind {
 
 /// A position in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct Position {
     /// The line, from 1.
     pub line: usize,
     /// The character in the line, from 1.
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
     }
@@ -190,7 +190,7 @@ pub struct Diagnostic {
     /// The part of the definition, such as `transitions[2].to`. Empty for the whole definition.
     pub path: String,
     /// The position in the text. `None` if it was not read from a text, or from a format without positions.
-    pub place: Option<Place>,
+    pub position: Option<Position>,
     /// The problem and its remedy.
     pub message: String,
     /// The path of another part, and its offset in the message.
@@ -203,7 +203,7 @@ impl Diagnostic {
         path: impl Into<String>,
         message: impl Into<String>,
     ) -> Diagnostic {
-        Diagnostic { kind, path: path.into(), place: None, message: message.into(), other: None }
+        Diagnostic { kind, path: path.into(), position: None, message: message.into(), other: None }
     }
 
     /// Creates a diagnostic whose message names another part between its two halves: by the position if it is known,
@@ -234,23 +234,28 @@ impl Diagnostic {
     }
 
     /// Sets the position, and replaces the path of the other part by its position.
-    pub(crate) fn locate(&mut self, position: impl Fn(&str) -> Option<Place>) {
-        self.place = self.place.or_else(|| position(&self.path));
+    pub(crate) fn locate(&mut self, position: impl Fn(&str) -> Option<Position>) {
+        self.position = self.position.or_else(|| position(&self.path));
         if let Some((at, path)) = self.other.take()
             && let Some(other) = position(&path)
         {
             self.message.replace_range(at..at + path.len(), &other.to_string());
         }
     }
+
+    /// True for an error, for which a workflow is refused. False for a warning: legal, but probably unintended.
+    pub fn is_error(&self) -> bool {
+        self.kind.is_error()
+    }
 }
 
 /// `error[unknown-status] line 12, column 6, transitions[2].to: …`
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}]", if self.kind.is_error() { "error" } else { "warning" }, self.kind)?;
+        write!(f, "{}[{}]", if self.is_error() { "error" } else { "warning" }, self.kind)?;
         let mut before = " ";
-        if let Some(place) = self.place {
-            write!(f, "{before}{place}")?;
+        if let Some(position) = self.position {
+            write!(f, "{before}{position}")?;
             before = ", ";
         }
         if !self.path.is_empty() {
@@ -267,39 +272,20 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The diagnostics of a policy or a workflow.
-///
-/// If positions are known, they are in the order of the text. Otherwise errors come before warnings.
-#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
-pub struct Diagnostics(Vec<Diagnostic>);
-
-impl Diagnostics {
-    pub(crate) fn new(mut diagnostics: Vec<Diagnostic>) -> Diagnostics {
-        diagnostics.sort_by_key(|it| (it.place, !it.kind.is_error()));
-        Diagnostics(diagnostics)
-    }
-
-    /// Returns all diagnostics.
-    pub fn all(&self) -> &[Diagnostic] {
-        &self.0
-    }
-
-    /// Returns the errors. A policy or workflow that has any is refused.
-    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.iter().filter(|it| it.kind.is_error())
-    }
-
-    /// Returns the warnings: legal, but probably unintended.
-    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.iter().filter(|it| !it.kind.is_error())
-    }
+/// Sorts diagnostics: in the order of the text if positions are known, otherwise errors before warnings.
+pub(crate) fn sorted(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|it| (it.position, !it.kind.is_error()));
+    diagnostics
 }
 
-/// The errors, one per line.
-impl fmt::Display for Diagnostics {
+/// The diagnostics of a refused policy or workflow. `Display` prints the errors, one per line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) struct Refused(pub(crate) Vec<Diagnostic>);
+
+impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, diagnostic) in self.errors().enumerate() {
-            if place > 0 {
+        for (number, diagnostic) in self.0.iter().filter(|it| it.is_error()).enumerate() {
+            if number > 0 {
                 f.write_str("\n")?;
             }
             diagnostic.fmt(f)?;
@@ -308,24 +294,25 @@ impl fmt::Display for Diagnostics {
     }
 }
 
-impl From<Diagnostics> for Error {
-    fn from(diagnostics: Diagnostics) -> Error {
-        Error::of(ErrorKind::Definition, diagnostics)
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Error {
+        Error::of(ErrorKind::Definition, refused)
     }
 }
 
 impl Error {
-    /// Returns the diagnostics of a refused policy or workflow. `None` if this is another error.
+    /// Returns the diagnostics of a refused policy or workflow, warnings included. `None` if this is another error.
     ///
     /// ```
     /// use firstline::{StateKind, WorkflowDefinition};
     /// use firstline::workflow::Status;
     ///
     /// let error = WorkflowDefinition::new("empty").status(Status::new("New", StateKind::New)).build().unwrap_err();
-    /// let codes: Vec<_> = error.diagnostics().unwrap().errors().map(|it| it.kind.code()).collect();
+    /// let errors = error.diagnostics().unwrap().iter().filter(|it| it.is_error());
+    /// let codes: Vec<_> = errors.map(|it| it.kind.code()).collect();
     /// assert_eq!(codes, ["no-end", "dead-end"]);
     /// ```
-    pub fn diagnostics(&self) -> Option<&Diagnostics> {
-        self.facts()
+    pub fn diagnostics(&self) -> Option<&[Diagnostic]> {
+        self.facts::<Refused>().map(|refused| &refused.0[..])
     }
 }

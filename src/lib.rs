@@ -10,8 +10,8 @@
 //! let anna = Actor::agent("anna");
 //!
 //! // The browser may send the form twice: the key makes it one ticket.
-//! let request = NewTicket::new("Card declined at checkout").from("customer-77").channel(Channel::Chat).once("form-4711");
-//! let ticket = desk.open_ticket(request)?;
+//! let request = NewTicket::new("Card declined at checkout").from("customer-77").channel(Channel::Chat);
+//! let ticket = desk.open_ticket(request.idempotency_key("form-4711"))?;
 //!
 //! // The reply and the resolution happen together or not at all.
 //! let answer = Action::reply("Your bank asks for 3-D Secure; here is how.").and(Action::resolve("answered"));
@@ -50,10 +50,12 @@
 //! |---|---|
 //! | [`Desk`] | one support desk: `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find`, `tick` |
 //! | [`NewTicket`], [`Contact`], [`Channel`], [`Kind`] | a request, its contacts, its channel and its kind |
-//! | [`Action`], [`Actor`], [`By`] | a requested change, its actor, and its conditions (idempotency key, expected version) |
+//! | [`Action`], [`Actor`] | a requested change and its actor |
+//! | [`CommandOptions`] | the actor of a command, with an idempotency key and an expected version |
 //! | [`Ticket`], [`AnyTicket`], [`State`], [`state`] | a ticket at one version; its state at run time and at compile time |
 //! | [`Snapshot`], [`Event`], [`Change`] | the ticket's current data, and the events from which it is computed |
 //! | [`Receipt`], [`Page`], [`Query`] | the result of a command; a page of tickets; a search for tickets |
+//! | [`View`](desk::View), [`VisibilityRule`](policy::VisibilityRule) | the desk as one reader may see it; a rule of who sees what |
 //! | [`Policy`], [`Matrix`], [`Modifier`], [`Condition`] | a desk's definitions: versioned data, checked when built |
 //! | [`WorkflowDefinition`], [`Workflow`](workflow::Workflow) | your own statuses and transitions, as data and compiled |
 //! | [`Calendar`] | opening hours, and the open time between two instants |
@@ -89,7 +91,7 @@
 //! # What works, and what is missing
 //!
 //! This version has the lifecycle, workflows, priorities, lines and hand-over, message threads, custom fields, search
-//! by condition, holds with an end, automatic closing, business time, service level agreements with clocks, warnings
+//! by condition, rules of who may read what, holds with an end, automatic closing, business time, service level agreements with clocks, warnings
 //! and breaches, a ledger for each clock, optimistic locking by version, idempotency keys, several desks in one
 //! database, your own transaction, your own store, and imports with history.
 //!
@@ -130,6 +132,7 @@ mod codec;
 pub mod condition;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod decimal;
 pub mod definition;
 pub mod desk;
 pub mod diagnostic;
@@ -149,6 +152,8 @@ pub mod policy;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod priority;
+#[cfg(all(test, feature = "sqlite"))]
+mod registry;
 pub mod reports;
 pub mod sla;
 mod source;
@@ -162,16 +167,17 @@ pub mod time;
 pub mod value;
 pub mod workflow;
 #[cfg(feature = "tzif")]
-pub mod zoneinfo;
+mod zoneinfo;
 
 pub use calendar::Calendar;
 pub use condition::{Condition, Facts};
-pub use desk::{By, Desk, Page, Receipt, TicketRef, Worker};
+pub use decimal::Decimal;
+pub use desk::{CommandOptions, Desk, Page, Receipt, TicketRef, Worker};
 pub use error::{Error, ErrorKind, Result};
-pub use id::{AgentId, ContactId, DeskId, RequestKey, TeamId, ThreadKey, TicketId};
+pub use id::{AgentId, ContactId, DeskId, IdempotencyKey, TeamId, ThreadKey, TicketId};
 pub use import::{ImportedTicket, ImportedVersion};
 pub use lifecycle::{
-    HoldReason, Permitted, Reason, Rejection, State, StateKind, StepKind, Verb, state, step,
+    ActionKind, HoldReason, Permitted, Rejection, RejectionReason, State, StateKind, StepKind, state, step,
 };
 pub use line::Line;
 pub use policy::Policy;

@@ -1,7 +1,7 @@
 //! The ticket lifecycle: one table of states and steps.
 //!
 //! The table is declared once, in this file. Three things are generated from it and therefore always agree: the typed
-//! steps (an illegal step does not compile), the run-time check ([`StateKind::take`]) and the graph ([`diagram`]).
+//! steps (an illegal step does not compile), the run-time check ([`StateKind::apply`]) and the graph ([`diagram`]).
 //!
 //! | from \ step | start | hold | resume | resolve | confirm | close | reopen | cancel |
 //! |---|---|---|---|---|---|---|---|---|
@@ -18,8 +18,8 @@
 //! ```
 //! use firstline::lifecycle::{StateKind, StepKind};
 //!
-//! assert_eq!(StateKind::New.take(StepKind::Resolve), Ok(StateKind::Resolved)); // answered at once
-//! let refused = StateKind::Active.take(StepKind::Confirm).unwrap_err();
+//! assert_eq!(StateKind::New.apply(StepKind::Resolve), Ok(StateKind::Resolved)); // answered at once
+//! let refused = StateKind::Active.apply(StepKind::Confirm).unwrap_err();
 //! assert_eq!(refused.to_string(), "confirm is not accepted while active; accepted here: hold, resolve, cancel");
 //! ```
 
@@ -78,6 +78,6 @@ pub mod rejection;
 pub mod state;
 
 pub use accepts::{Accepts, step};
-pub use kind::{Refused, StateKind, StepKind};
-pub use rejection::{Permitted, Reason, Rejection, Verb};
+pub use kind::{StateKind, StepKind, StepRefused};
+pub use rejection::{ActionKind, Permitted, Rejection, RejectionReason};
 pub use state::{HoldReason, State};

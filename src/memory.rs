@@ -11,10 +11,11 @@ use chrono::{DateTime, Utc};
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DeskId, TicketId};
-use crate::store::commit::{Commit, TicketWrite, highest_number};
+use crate::store::commit::{Commit, highest_number};
 use crate::store::read::{Answer, DueTicket, DueTimer, Read, number_after};
 use crate::store::{Mode, RecordTable, Store, Tx, due_records};
 use crate::ticket::conflict::Conflict;
+use crate::ticket::decision::TicketWrite;
 use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
@@ -142,7 +143,7 @@ impl Rows {
             Read::Record { .. } | Read::Records(_) | Read::CountRecords { .. } => {
                 self.records.answer(read)?
             }
-            Read::Number(value) => Answer::Id(self.numbers.get(value).copied()),
+            Read::TicketByNumber(value) => Answer::TicketId(self.numbers.get(value).copied()),
             Read::Ticket(id) => {
                 Answer::Ticket(self.tickets.get(id).map(|(snapshot, ..)| Arc::clone(snapshot)))
             }
@@ -151,7 +152,7 @@ impl Rows {
                 let events = self.tickets.get(ticket).map_or(&[][..], |(_, events, _)| events);
                 Answer::Events(events.iter().filter(|it| it.version > *after).take(*limit).cloned().collect())
             }
-            Read::Due { until, after, limit } => {
+            Read::DueTimers { until, after, limit } => {
                 let timers = self.tickets.iter().flat_map(|(id, (_, _, timers))| {
                     timers.iter().map(|timer| DueTimer { timer: timer.clone(), ticket: *id })
                 });
@@ -160,7 +161,7 @@ impl Rows {
                     .collect();
                 due.sort();
                 due.truncate(*limit);
-                Answer::Due(due)
+                Answer::DueTimers(due)
             }
             // These reads cover all desks. `MemoryTx::load` answers them.
             Read::DueTickets { .. } | Read::DueRecords { .. } => return Err(Error::unsupported(read)),
@@ -172,7 +173,7 @@ impl Rows {
                 let snapshots = self.tickets.values().map(|(snapshot, ..)| snapshot);
                 let mut found: Vec<_> = snapshots
                     .filter(|it| query.matches(it))
-                    .map(|it| (query.place(it), it))
+                    .map(|it| (query.cursor_of(it), it))
                     .filter(|(place, _)| query.cursor().is_none_or(|cursor| place > cursor))
                     .collect();
                 found.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -1,6 +1,6 @@
 //! A macro for open sets: enums of predefined names that a desk can extend with its own.
 
-/// Declares an enum of predefined names plus `Own(String)`.
+/// Declares an enum of predefined names plus `Custom(String)`.
 ///
 /// A value serializes as its name. Deserializing a predefined name always gives its variant, so equal names are equal
 /// values.
@@ -15,7 +15,7 @@ macro_rules! open_set {
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
             /// A name defined by the desk.
-            Own(String),
+            Custom(String),
         }
 
         impl $name {
@@ -26,7 +26,7 @@ macro_rules! open_set {
             pub fn as_str(&self) -> &str {
                 match self {
                     $($name::$variant => $text,)*
-                    $name::Own(name) => name,
+                    $name::Custom(name) => name,
                 }
             }
         }
@@ -61,7 +61,7 @@ macro_rules! open_set {
             fn from(name: &str) -> $name {
                 match &*crate::text::normal(name) {
                     $($text => $name::$variant,)*
-                    own => $name::Own(own.to_owned()),
+                    custom => $name::Custom(custom.to_owned()),
                 }
             }
         }
@@ -83,7 +83,7 @@ macro_rules! open_set {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(match self {
                     $($name::$variant => $words,)*
-                    $name::Own(name) => name,
+                    $name::Custom(name) => name,
                 })
             }
         }

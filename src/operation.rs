@@ -20,10 +20,9 @@ pub mod watch;
 
 pub use engine::Engine;
 pub use interrupt::Interrupt;
-pub use job::{Job, JobStep, StepOperation, StepResult};
+pub use job::{Job, JobStep, StepResult};
 pub use loaded::Loaded;
 pub(crate) use loaded::Needs;
-pub use plain::{Load, Save};
 
 use crate::id::TicketId;
 use crate::store::{Commit, Mode, Read};
@@ -38,9 +37,14 @@ pub trait Operation: Send + Sync + 'static {
         OperationLabel::new("operation")
     }
 
-    /// Returns the details that a result adds to the label. See [`watch`] for the names.
-    fn outcome(_out: &Self::Out) -> Outcome {
-        Outcome::default()
+    /// Returns the ticket of a result, for traces, if the [label](Operation::label) does not name it.
+    fn ticket_of(_out: &Self::Out) -> Option<TicketId> {
+        None
+    }
+
+    /// Returns true for a result that repeats the first result of an idempotency key.
+    fn is_replayed(_out: &Self::Out) -> bool {
+        false
     }
 
     /// Returns [`Mode::Read`] if the operation never writes.
@@ -98,22 +102,5 @@ impl OperationLabel {
     #[must_use]
     pub fn everywhere(self) -> OperationLabel {
         OperationLabel { everywhere: true, ..self }
-    }
-}
-
-/// The details that a result adds to the [`OperationLabel`] of its command.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Outcome {
-    /// The ticket, if the command determined it only while it ran.
-    pub ticket: Option<TicketId>,
-    /// True if the command repeated an idempotency key and returned the first result.
-    pub replayed: bool,
-}
-
-impl Outcome {
-    /// Creates the outcome of a command about a ticket.
-    pub fn of(ticket: TicketId, replayed: bool) -> Outcome {
-        Outcome { ticket: Some(ticket), replayed }
     }
 }

@@ -20,23 +20,25 @@
 //!   are locked as rows. A thread or key may have no row yet, so it is locked by a transaction-level advisory lock.
 //!   Every command takes its locks in the same order, which prevents deadlocks between commands.
 //! - Read-only operations lock nothing and do not wait for writers. A share of the
-//!   [`connections`](Options::connections) is reserved for them.
+//!   [`connections`](PostgresOptions::connections) is reserved for them.
 //! - Running numbers have no gaps. To ensure this, openings at *one* desk run one after another from reading the number
 //!   to the commit: a desk opens at most as many tickets per second as the server can sync commits.
 //! - An acknowledged command is as durable as the server's `synchronous_commit` makes it.
 //! - A command that fails with a deadlock, a serialization failure or a restarting server is retried for about the
-//!   [`acquire_timeout`](Options::acquire_timeout). If the connection breaks during the commit, the store takes the
-//!   locks again and looks for the command's events, or for its records if it has no events. The error is
+//!   [`acquire_timeout`](PostgresOptions::acquire_timeout). If the connection breaks during the commit, the store takes
+//!   the locks again and looks for the command's events, or for its records if it has no events. The error is
 //!   [`Unknown`](ErrorKind::Unknown) if the server stays unreachable, or if the records do not prove the outcome
 //!   because one may have been claimed or deleted in the meantime.
-//! - [`Options::connect`] does not encrypt, and refuses `sslmode=require`. Use [`Options::connect_with`] for TLS.
+//! - [`PostgresOptions::connect`] does not encrypt, and refuses `sslmode=require`. Use
+//!   [`PostgresOptions::connect_with`] for TLS.
 //! - A server that vanishes without closing the connection blocks no command forever. If no answer arrives in time, the
 //!   store drops the connection. The command then fails, or the store looks for its commit as above. A slow commit may
 //!   still hold its locks at that point: then the error may be [`Unknown`](ErrorKind::Unknown) too, and the commit may
 //!   take effect later. Inside the host's transaction these timeouts do not apply; the host sets its own.
 //! - A future may be dropped at any time. Its command is then written completely or not at all; to find out which,
-//!   repeat it with the same [key](crate::Actor::once). If the command was waiting for a lock, the store cancels the
-//!   wait. Its connection counts towards the [`connections`](Options::connections) until the server has released it.
+//!   repeat it with the same [key](crate::Actor::idempotency_key). If the command was waiting for a lock, the store
+//!   cancels the wait. Its connection counts towards the [`connections`](PostgresOptions::connections) until the server
+//!   has released it.
 //! - Inside the host's transaction (see [`Desk::within`]) the store only rolls back to its own savepoints. It never
 //!   commits, rolls back or retries the host's work. The host chooses the isolation level: several reads of one command
 //!   see the same state only under `REPEATABLE READ`.
@@ -45,9 +47,9 @@
 //!
 //! The URL has the format of `tokio_postgres::Config`. Useful parameters are `application_name` (default: `firstline`),
 //! `connect_timeout`, settings for each connection as `options=-c%20synchronous_commit%3Doff`, and several hosts with
-//! `target_session_attrs=read-write`. `sslmode=require` needs a TLS connector and [`Options::connect_with`]. This
-//! example uses the connector of `tokio-postgres-rustls` 0.13, with `rustls` 0.23 and its features `ring`, `std` and
-//! `tls12`:
+//! `target_session_attrs=read-write`. `sslmode=require` needs a TLS connector and [`PostgresOptions::connect_with`].
+//! This example uses the connector of `tokio-postgres-rustls` 0.13, with `rustls` 0.23 and its features `ring`, `std`
+//! and `tls12`:
 //!
 //! ```text
 //! let mut roots = rustls::RootCertStore::empty();
@@ -59,7 +61,7 @@
 //!     .with_no_client_auth();
 //! let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
 //! let url = "postgres://shop@db.example/shop?sslmode=require";
-//! let store = Options::new().connect_with(url, tls).await?;
+//! let store = PostgresOptions::new().connect_with(url, tls).await?;
 //! ```
 //!
 //! # Deploying
@@ -68,8 +70,8 @@
 //! each new version, in one of two ways:
 //!
 //! - connect once with [`Migrations::Apply`], which is safe to repeat;
-//! - run the text of [`Options::migrations_sql`] once, and the text of [`Options::migrations_sql_from`] for each new
-//!   version.
+//! - run the text of [`PostgresOptions::migrations_sql`] once, and the text of [`PostgresOptions::migrations_sql_from`]
+//!   for each new version.
 //!
 //! The owner then grants access to the program's role, here `shop`, and the program connects with
 //! [`Migrations::Verify`]:
@@ -122,9 +124,9 @@ use permits::Permits;
 use sql::Shared;
 use tx::{TxControl, Work};
 
-pub use options::{Migrations, Options};
+pub use options::{Migrations, PostgresOptions};
 pub use tx::PostgresTx;
-pub use within::{Within, WithinTx};
+pub use within::PostgresWithin;
 
 /// A store in PostgreSQL. Clones share one pool of connections.
 #[derive(Clone)]
@@ -146,12 +148,12 @@ impl fmt::Debug for Postgres {
 }
 
 impl Postgres {
-    /// Connects to the database at a URL with the default [`Options`].
+    /// Connects to the database at a URL with the default [`PostgresOptions`].
     ///
     /// # Errors
-    /// See [`Options::connect`].
+    /// See [`PostgresOptions::connect`].
     pub async fn connect(url: &str) -> Result<Postgres> {
-        Options::new().connect(url).await
+        PostgresOptions::new().connect(url).await
     }
 
     /// Returns a desk in this database. Each desk sees only its own data.
@@ -182,7 +184,7 @@ impl Postgres {
 
 impl Desk<Postgres> {
     /// Opens the desk `main` in the database at a URL, and creates missing tables. For another name or clock, several
-    /// desks or TLS, use [`Options`] and [`Postgres::desk`].
+    /// desks or TLS, use [`PostgresOptions`] and [`Postgres::desk`].
     pub async fn connect(url: &str) -> Result<Desk<Postgres>> {
         Ok(Postgres::connect(url).await?.desk("main"))
     }
@@ -198,8 +200,8 @@ impl Engine for Postgres {
         async_store::run(self, desk, operation)
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
-        async_store::work(self, desk, job)
+    fn run_job<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
+        async_store::run_job(self, desk, job)
     }
 
     fn now(&self) -> Reply<'_, DateTime<Utc>> {
@@ -247,14 +249,14 @@ impl AsyncStore for Postgres {
     async fn now(&self) -> Result<DateTime<Utc>> {
         let mut tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Read).await?;
         let now = tx.now().await;
-        tx.end().await;
+        tx.rollback().await;
         now
     }
 
     async fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
         let mut tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Write).await?;
         let claimed = tx.claim(kind, limit, lease).await;
-        tx.end().await;
+        tx.rollback().await;
         claimed
     }
 }

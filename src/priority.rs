@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use std::collections::BTreeSet;
-//! use firstline::priority::{Effect, Impact, Inputs, Matrix, Modifier, Priority, Urgency};
+//! use firstline::priority::{Effect, Impact, AssessmentInputs, Matrix, Modifier, Priority, Urgency};
 //! use firstline::{Attributes, Condition, Value};
 //!
 //! let vip = Condition::field("contact.vip").is(true);
@@ -16,11 +16,11 @@
 //!     .build()?;
 //!
 //! let facts = Attributes::from([("contact.vip".to_owned(), Value::from(true))]);
-//! let assessment = matrix.assess(&Inputs {
+//! let assessment = matrix.assess(&AssessmentInputs {
 //!     impact: Some(Impact::MEDIUM),
 //!     urgency: Some(Urgency::MEDIUM),
 //!     facts: &facts,
-//!     ..Inputs::default()
+//!     ..AssessmentInputs::default()
 //! })?;
 //!
 //! assert_eq!(assessment.priority(), Priority::P2);
@@ -75,8 +75,8 @@ mod matrix;
 mod modifier;
 mod scale;
 
-pub use assessment::{Assessment, AssessmentStep, Graded};
-pub use definition::{Cell, MatrixDefinition};
+pub use assessment::{Assessment, AssessmentStep};
+pub use definition::MatrixDefinition;
 pub use level::{Impact, MAX_RANK, Priority, Urgency};
-pub use matrix::{Inputs, Matrix};
+pub use matrix::{AssessmentInputs, Matrix};
 pub use modifier::{Effect, Modifier};

@@ -87,7 +87,7 @@
 //!    the date is before the start, the deadline is the start.
 //! 10. The deadline is the earliest instant at which the counted time reaches the target time. If the time is used up
 //!     exactly when the calendar closes, the deadline is the closing time, unless the calendar has
-//!     [`AtClosing::NextOpening`]. A paused clock has no deadline, unless the deadline is in the past.
+//!     [`DueAtClosing::NextOpening`]. A paused clock has no deadline, unless the deadline is in the past.
 //! 11. A target is met at the deadline or before it. It is breached after the deadline.
 //!
 //! ## Warnings and breaches
@@ -149,7 +149,7 @@
 //! [`due_soon`](crate::desk::Reports::due_soon) lists deadlines that are near, and
 //! [`what_if`](crate::desk::Reports::what_if) computes the clocks after an action.
 //!
-//! [`AtClosing::NextOpening`]: crate::calendar::AtClosing::NextOpening
+//! [`DueAtClosing::NextOpening`]: crate::calendar::DueAtClosing::NextOpening
 
 mod agreement;
 mod agreement_set;
@@ -162,12 +162,13 @@ mod metric;
 mod target;
 
 pub use agreement::{Agreement, OnPolicyChange, OnPriorityChange, OnReopen};
-pub use agreement_set::{AgreementSet, CompiledAgreements};
+pub(crate) use agreement_set::{AgreementSet, CompiledAgreements};
 pub use clock::{Alert, Clock, NextAlert};
 pub use interval::StateInterval;
-pub use machine::{ClockState, ClockStep, dot, mermaid};
+pub(crate) use machine::ClockStep;
+pub use machine::{ClockState, dot, mermaid};
 pub use metric::Metric;
-pub use target::{Reaction, Target, TimeBasis};
+pub use target::{Reaction, Target};
 
 pub(crate) use agreement::{Surroundings, faults};
 pub(crate) use agreements::Agreements;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::diagnostic::{Diagnostic, DiagnosticKind, Place};
+use crate::diagnostic::{Diagnostic, DiagnosticKind, Position};
 
 mod decode;
 mod gaps;
@@ -29,7 +29,7 @@ pub(crate) const MAX_DEPTH: usize = 100;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
     /// The position in the text. `None` if the format has no positions.
-    pub(crate) place: Option<Place>,
+    pub(crate) position: Option<Position>,
     pub(crate) value: NodeValue,
 }
 
@@ -42,7 +42,7 @@ pub(crate) enum NodeValue {
     List(Vec<Node>),
     /// The entries in the order of the text. A key may occur twice: the first value counts, and the second is reported.
     Table(Vec<Entry>),
-    /// A number with a fraction, or one that is too large for an integer.
+    /// A number with a fraction, or one that is too large for an integer. NaN if the digits do not fit in it.
     Number(f64),
     /// A TOML date, time or date-time.
     Date(String),
@@ -53,7 +53,7 @@ pub(crate) enum NodeValue {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) key: String,
-    pub(crate) place: Option<Place>,
+    pub(crate) position: Option<Position>,
     pub(crate) node: Node,
 }
 
@@ -93,20 +93,25 @@ impl Node {
 
 impl Node {
     /// Returns the positions of all parts, and the keys that occur twice.
-    pub(crate) fn survey(&self) -> (Places, Vec<Diagnostic>) {
-        let (mut places, mut found) = (Places::default(), Vec::new());
-        self.survey_into(String::new(), &mut places.0, &mut found);
-        (places, found)
+    pub(crate) fn survey(&self) -> (Positions, Vec<Diagnostic>) {
+        let (mut positions, mut found) = (Positions::default(), Vec::new());
+        self.survey_into(String::new(), &mut positions.0, &mut found);
+        (positions, found)
     }
 
-    fn survey_into(&self, path: String, places: &mut BTreeMap<String, Place>, found: &mut Vec<Diagnostic>) {
-        if let Some(place) = self.place {
-            places.entry(path.clone()).or_insert(place);
+    fn survey_into(
+        &self,
+        path: String,
+        positions: &mut BTreeMap<String, Position>,
+        found: &mut Vec<Diagnostic>,
+    ) {
+        if let Some(position) = self.position {
+            positions.entry(path.clone()).or_insert(position);
         }
         match &self.value {
             NodeValue::List(items) => {
                 for (at, item) in items.iter().enumerate() {
-                    item.survey_into(format!("{path}[{at}]"), places, found);
+                    item.survey_into(format!("{path}[{at}]"), positions, found);
                 }
             }
             NodeValue::Table(entries) => {
@@ -116,9 +121,9 @@ impl Node {
                     if !keys.insert(entry.key.as_str()) {
                         let message = format!("the key {:?} occurs twice; remove one of them", entry.key);
                         let diagnostic = Diagnostic::new(DiagnosticKind::DuplicateKey, path.clone(), message);
-                        found.push(Diagnostic { place: entry.place, ..diagnostic });
+                        found.push(Diagnostic { position: entry.position, ..diagnostic });
                     }
-                    entry.node.survey_into(path, places, found);
+                    entry.node.survey_into(path, positions, found);
                 }
             }
             _ => {}
@@ -133,15 +138,15 @@ pub(crate) fn inner(path: &str, key: &str) -> String {
 
 /// The positions of the parts of a definition in its text, by path.
 #[derive(Debug, Default)]
-pub(crate) struct Places(BTreeMap<String, Place>);
+pub(crate) struct Positions(BTreeMap<String, Position>);
 
-impl Places {
+impl Positions {
     /// Returns the position of a part, or of the nearest enclosing part with a known position.
-    pub(crate) fn of(&self, path: &str) -> Option<Place> {
+    pub(crate) fn of(&self, path: &str) -> Option<Position> {
         let mut path = path;
         loop {
-            if let Some(place) = self.0.get(path) {
-                return Some(*place);
+            if let Some(position) = self.0.get(path) {
+                return Some(*position);
             }
             if path.is_empty() {
                 return None;
@@ -162,8 +167,15 @@ const JSON_NUMBER: &str = "$serde_json::private::Number";
 fn number(text: &str) -> NodeValue {
     match text.parse() {
         Ok(integer) => NodeValue::Integer(integer),
-        Err(_) => NodeValue::Number(text.parse().unwrap_or(f64::NAN)),
+        Err(_) => float(text),
     }
+}
+
+/// Parses a number with a fraction. Digits must not be lost.
+fn float(text: &str) -> NodeValue {
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits = mantissa.trim_start_matches(['-', '+', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
+    NodeValue::Number(if digits > 15 { f64::NAN } else { text.parse().unwrap_or(f64::NAN) })
 }
 
 /// The message for a text that nests too deep.
@@ -172,8 +184,8 @@ fn too_deep() -> String {
 }
 
 /// A syntax error in the text.
-fn syntax(place: Place, message: impl Into<String>) -> Diagnostic {
-    Diagnostic { place: Some(place), ..Diagnostic::new(DiagnosticKind::Syntax, "", message) }
+fn syntax(position: Position, message: impl Into<String>) -> Diagnostic {
+    Diagnostic { position: Some(position), ..Diagnostic::new(DiagnosticKind::Syntax, "", message) }
 }
 
 /// Reads a value that may nest this many levels, itself included.
@@ -193,7 +205,7 @@ impl<'de> DeserializeSeed<'de> for Level {
     type Value = Node;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Node, D::Error> {
-        from.deserialize_any(self).map(|value| Node { place: None, value })
+        from.deserialize_any(self).map(|value| Node { position: None, value })
     }
 }
 
@@ -261,7 +273,7 @@ impl<'de> Visitor<'de> for Level {
         let inner = self.inner()?;
         let mut entries = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
-            entries.push(Entry { key, place: None, node: map.next_value_seed(inner)? });
+            entries.push(Entry { key, position: None, node: map.next_value_seed(inner)? });
         }
         Ok(match entries.as_slice() {
             [Entry { key, node: Node { value: NodeValue::Text(text), .. }, .. }] => match key.as_str() {

@@ -40,8 +40,8 @@ use tx::{Memo, Rows};
 
 #[cfg(feature = "tokio")]
 pub use async_sqlite::AsyncSqlite;
-pub use options::{Durability, Options};
-pub use within::Within;
+pub use options::{Durability, SqliteOptions};
+pub use within::SqliteWithin;
 
 /// The number of idle read connections that are kept.
 const IDLE_READERS: usize = 4;
@@ -52,7 +52,7 @@ pub struct Sqlite(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    options: Options,
+    options: SqliteOptions,
     /// `None` for a database in memory, which has only one connection.
     place: Option<Place>,
     shared: Shared,
@@ -75,12 +75,12 @@ struct Place {
 }
 
 impl Sqlite {
-    /// Opens the database file with the default [`Options`] and creates it if it does not exist.
+    /// Opens the database file with the default [`SqliteOptions`] and creates it if it does not exist.
     ///
     /// # Errors
-    /// See [`Options::open`].
+    /// See [`SqliteOptions::open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Sqlite> {
-        Options::new().open(path)
+        SqliteOptions::new().open(path)
     }
 
     /// Opens a database in memory.
@@ -88,7 +88,7 @@ impl Sqlite {
     /// # Errors
     /// A storage error.
     pub fn in_memory() -> Result<Sqlite> {
-        Options::new().in_memory()
+        SqliteOptions::new().in_memory()
     }
 
     /// Returns a desk in this database. Each desk sees only its own data.
@@ -160,7 +160,7 @@ impl Desk<Sqlite> {
     /// clock or several desks, use [`Sqlite::open`] and [`Sqlite::desk`].
     ///
     /// # Errors
-    /// See [`Options::open`].
+    /// See [`SqliteOptions::open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Desk<Sqlite>> {
         Ok(Sqlite::open(path)?.desk("main"))
     }
@@ -306,7 +306,8 @@ mod tests {
     fn full_durability_syncs_through_the_drive_cache() {
         for (durability, synced) in [(Durability::Full, (2, 1, 1)), (Durability::Normal, (1, 0, 0))] {
             let place = tempfile::tempdir().unwrap();
-            let store = Options::new().durability(durability).open(place.path().join("support.db")).unwrap();
+            let store =
+                SqliteOptions::new().durability(durability).open(place.path().join("support.db")).unwrap();
             let writer = store.writer(store.deadline()).unwrap();
             let setting = |pragma: &str| -> i64 {
                 let sql = format!("PRAGMA {pragma}");
@@ -323,7 +324,7 @@ mod tests {
     fn waiting_inside_and_outside_the_program_shares_one_timeout() {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("support.db");
-        let store = Options::new().acquire_timeout(Duration::from_secs(3_600)).open(&file).unwrap();
+        let store = SqliteOptions::new().acquire_timeout(Duration::from_secs(3_600)).open(&file).unwrap();
         let other = Connection::open(&file).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let error = store.writing(Deadline::after(Duration::ZERO)).unwrap_err();

@@ -31,33 +31,33 @@
 pub(crate) mod claims;
 pub mod commit;
 mod cursor;
+mod data_policy;
 mod group;
-mod handling;
 pub mod kinds;
 mod lock;
 pub mod query;
 pub mod read;
 mod record;
 mod record_table;
-pub mod registry;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::Result;
 use crate::id::DeskId;
-use crate::time::{SystemTime, TimeSource, to_micros};
+use crate::time::{SystemClock, TimeSource, to_micros};
 use claims::{Claim, due_in, records_in};
 
-pub use commit::{Commit, TicketWrite, Write};
+pub use crate::ticket::decision::TicketWrite;
+pub use commit::{Commit, Write};
 pub use cursor::{Cursor, InboxPlace, Order};
+pub use data_policy::{DataPolicy, DeskTransfer, Erasure, PersonalData, Retention};
 pub use group::GroupBy;
-pub use handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
 pub use lock::{Lock, LockMode};
 pub use query::Query;
 pub use read::{Answer, DueTicket, DueTimer, Read};
 pub use record::{
-    Changes, Claimed, Content, DueRecord, Expected, Index, Record, RecordCount, RecordKind, RecordOrder,
-    RecordPlace, RecordRange, RecordWrite,
+    Changes, Claimed, Content, DueRecord, Expected, Index, Record, RecordCursor, RecordKind, RecordRange,
+    RecordWrite,
 };
 pub use record_table::{RecordTable, due_records};
 
@@ -96,7 +96,7 @@ pub trait Store {
     /// # Errors
     /// A storage error.
     fn now(&self) -> Result<DateTime<Utc>> {
-        Ok(to_micros(SystemTime.now()))
+        Ok(to_micros(SystemClock.now()))
     }
 
     /// Claims up to `limit` records of a kind that are due by the store's [clock](Store::now), at any desk.

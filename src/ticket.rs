@@ -19,7 +19,7 @@
 //! match desk.ticket(ticket.id())?.into_typed() {
 //!     AnyTicket::Resolved(ticket) => {
 //!         let closed = desk.commit(ticket.confirm(), &boris)?;
-//!         assert!(closed.permitted().verbs().contains(&firstline::Verb::Note));
+//!         assert!(closed.permitted().actions().contains(&firstline::ActionKind::Note));
 //!     }
 //!     other => println!("{}", other.permitted()),
 //! }
@@ -41,19 +41,19 @@ pub mod personal;
 pub mod snapshot;
 pub mod timer;
 
+pub(crate) mod access;
 mod import_mark;
 mod intervals;
 mod missing_history;
 pub(crate) mod normal_form;
 mod typed;
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{ContactId, DeskId, TicketId};
 use crate::lifecycle::state::KnownState;
 use crate::lifecycle::{Permitted, Rejection, State};
@@ -62,11 +62,11 @@ use crate::sla::{AgreementSet, Metric};
 use crate::ticket::action::Action;
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
-use crate::workflow::{Catalogue, Workflow};
+use crate::workflow::{Workflow, WorkflowSet};
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub use import_mark::{ImportClocks, ImportMark};
 pub use intervals::intervals;
-pub use missing_history::MissingHistory;
 pub use typed::AnyTicket;
 
 /// A ticket at one version.
@@ -93,6 +93,21 @@ pub struct Ticket<S = State> {
     state: S,
     replayed: bool,
     home: Arc<Home>,
+    /// The whole ticket, if the handle shows only a part of it.
+    behind: Option<Behind>,
+}
+
+/// A ticket of which a handle shows a part. Decisions are about the whole ticket.
+struct Behind {
+    snapshot: Arc<Snapshot>,
+    workflow: Workflow,
+}
+
+/// Prints nothing of the ticket.
+impl fmt::Debug for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Behind")
+    }
 }
 
 /// The desk of a ticket's handle, with the policy and the workflows in force when it was read.
@@ -101,7 +116,7 @@ pub(crate) struct Home {
     /// `None` if no desk made the handle.
     pub(crate) desk: Option<DeskId>,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) workflows: Catalogue,
+    pub(crate) workflows: WorkflowSet,
     /// The agreements to which the open clocks are pinned.
     pub(crate) agreements: Arc<AgreementSet>,
 }
@@ -177,12 +192,13 @@ impl<S> Ticket<S> {
         Arc::unwrap_or_clone(self.snapshot)
     }
 
-    /// Returns the verbs that the ticket accepts now, steps first. The `Display` of [`Permitted`] lists them.
+    /// Returns the actions that the ticket accepts now, steps first. The `Display` of [`Permitted`] lists them.
     ///
     /// In a workflow, a step is accepted if one of its transitions is open: its guards hold, and its required fields are
     /// filled. Steps that lack only fields are in [`Permitted::once_filled`].
     pub fn permitted(&self) -> Permitted {
-        self.snapshot.permitted(&self.workflow, &self.home.policy)
+        let (snapshot, workflow) = self.whole();
+        snapshot.permitted(workflow, &self.home.policy)
     }
 
     /// Checks whether the ticket accepts an action now, without regard to the actor. Returns the rejection, or `None`
@@ -190,7 +206,7 @@ impl<S> Ticket<S> {
     ///
     /// The action is executed on a copy of the ticket, by the same code as in [`Desk::act`](crate::Desk::act). The
     /// rejection lists every reason from the lifecycle and from the ticket's workflow. Input that breaks a rule, such
-    /// as an undeclared field, is a reason too: [`Reason::Invalid`](crate::Reason::Invalid). Guards that depend on the
+    /// as an undeclared field, is a reason too: [`RejectionReason::Invalid`](crate::RejectionReason::Invalid). Guards that depend on the
     /// actor are assumed to hold. The ticket is not changed.
     ///
     /// ```
@@ -247,8 +263,16 @@ impl<S> Ticket<S> {
     }
 
     fn refusal(&self, action: &Action, by: Option<&Actor>) -> Option<Rejection> {
-        let workflows = self.home.workflows.clone().with(self.workflow.clone());
-        self.snapshot.refusal(&action.normal(), by, &self.home.policy, &workflows)
+        let (snapshot, workflow) = self.whole();
+        let workflows = self.home.workflows.clone().with(workflow.clone());
+        snapshot.refusal(&action.normal(), by, &self.home.policy, &workflows)
+    }
+
+    fn whole(&self) -> (&Snapshot, &Workflow) {
+        match &self.behind {
+            Some(Behind { snapshot, workflow }) => (snapshot, workflow),
+            None => (&self.snapshot, &self.workflow),
+        }
     }
 }
 
@@ -262,36 +286,66 @@ impl<S> Deref for Ticket<S> {
 }
 
 impl Ticket {
-    /// Creates a handle from a snapshot. The catalogue supplies the workflow that the ticket follows. The handle has the
-    /// default policy and belongs to no desk.
+    /// Creates a handle from a snapshot and the workflow that the ticket follows. The handle has the default policy and
+    /// belongs to no desk.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket, Snapshot, Ticket};
-    /// # use firstline::workflow::Catalogue;
+    /// # use firstline::workflow::Workflow;
     /// # let desk = Desk::memory();
     /// # let id = desk.open_ticket(NewTicket::new("No sound"))?.id();
     /// let history = desk.records().history(id)?;
-    /// let as_it_began = Ticket::new(Snapshot::fold(&history[..1])?, &Catalogue::new())?;
+    /// let as_it_began = Ticket::new(Snapshot::fold(&history[..1])?, Workflow::simple())?;
     /// assert_eq!(as_it_began.status(), "new");
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the ticket's workflow is missing from the catalogue.
-    pub fn new(snapshot: impl Into<Arc<Snapshot>>, workflows: &Catalogue) -> Result<Ticket> {
+    /// [invalid](Error::is_invalid) if the ticket follows another workflow.
+    pub fn new(snapshot: impl Into<Arc<Snapshot>>, workflow: &Workflow) -> Result<Ticket> {
         let snapshot = snapshot.into();
-        let workflow = match &snapshot.placement {
-            Some(placement) => workflows.get(&placement.workflow)?,
-            None => Workflow::simple(),
-        };
-        let (policy, agreements) = (Arc::default(), Arc::default());
-        let home = Arc::new(Home { desk: None, policy, workflows: workflows.clone(), agreements });
-        Ok(Ticket::following(workflow.clone(), snapshot, home))
+        match snapshot.workflow_ref() {
+            follows if follows == workflow.reference() => {
+                let workflows = WorkflowSet::new().with(workflow.clone());
+                let (policy, agreements) = (Arc::default(), Arc::default());
+                let home = Arc::new(Home { desk: None, policy, workflows, agreements });
+                Ok(Ticket::following(workflow.clone(), snapshot, home))
+            }
+            follows => {
+                Err(Error::invalid("workflow", format_args!("{} is not the ticket's", workflow.reference()))
+                    .allowing(follows.to_string()))
+            }
+        }
     }
 
     /// Creates a handle with the workflow that the ticket follows.
     pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>, home: Arc<Home>) -> Ticket {
-        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home }
+        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home, behind: None }
+    }
+
+    /// Returns the handle as its contacts see the ticket. In place of its workflow it shows the simple one.
+    pub(crate) fn public(self) -> Ticket {
+        let workflow = Workflow::simple().clone();
+        Ticket { workflow, ..self.showing(|snapshot| snapshot.public()) }
+    }
+
+    /// Returns the handle without the links to the tickets for which `keep` returns false.
+    pub(crate) fn with_links(self, keep: impl Fn(TicketId) -> bool) -> Ticket {
+        if self.snapshot.links.iter().all(|link| keep(link.to)) {
+            return self;
+        }
+        self.showing(|snapshot| {
+            let mut shown = snapshot.clone();
+            shown.links.retain(|link| keep(link.to));
+            shown
+        })
+    }
+
+    /// Returns a handle that shows a part of this one.
+    fn showing(self, part: impl FnOnce(&Snapshot) -> Snapshot) -> Ticket {
+        let snapshot = Arc::new(part(&self.snapshot));
+        let behind = Some(Behind { snapshot: self.snapshot, workflow: self.workflow.clone() });
+        Ticket { state: snapshot.state.clone(), snapshot, behind, ..self }
     }
 
     /// Marks the handle as the result of a repeated command.
@@ -325,8 +379,8 @@ impl<S: KnownState> Ticket<S> {
 impl<S> Ticket<S> {
     /// Replaces the type of the state.
     fn with_state<T>(self, state: T) -> Ticket<T> {
-        let Ticket { snapshot, workflow, replayed, home, .. } = self;
-        Ticket { snapshot, workflow, state, replayed, home }
+        let Ticket { snapshot, workflow, replayed, home, behind, .. } = self;
+        Ticket { snapshot, workflow, state, replayed, home, behind }
     }
 }
 
@@ -346,15 +400,15 @@ pub struct Step<To> {
 }
 
 impl<To> Step<To> {
-    /// Sets the status that the step leads to. See [`Action::into_status`].
-    pub fn into_status(mut self, status: impl Into<String>) -> Step<To> {
-        self.action = self.action.into_status(status);
+    /// Sets the status that the step leads to. See [`Action::with_status`].
+    pub fn with_status(mut self, status: impl Into<String>) -> Step<To> {
+        self.action = self.action.with_status(status);
         self
     }
 
-    /// Sets a comment that explains the step. See [`Action::because`].
-    pub fn because(mut self, comment: impl Into<String>) -> Step<To> {
-        self.action = self.action.because(comment);
+    /// Sets a comment that explains the step. See [`Action::comment`].
+    pub fn comment(mut self, comment: impl Into<String>) -> Step<To> {
+        self.action = self.action.comment(comment);
         self
     }
 

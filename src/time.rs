@@ -16,9 +16,9 @@ pub trait TimeSource: Send + Sync + fmt::Debug {
 
 /// The system clock, which is the default [`TimeSource`].
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemTime;
+pub struct SystemClock;
 
-impl TimeSource for SystemTime {
+impl TimeSource for SystemClock {
     #[allow(clippy::disallowed_methods)] // The only place in the crate that reads the wall clock.
     fn now(&self) -> DateTime<Utc> {
         Utc::now()

@@ -70,7 +70,7 @@
 //!
 //! # How a transition is chosen
 //!
-//! An action that names a status ([`Action::into_status`](crate::Action::into_status)) takes a transition to that
+//! An action that names a status ([`Action::with_status`](crate::Action::with_status)) takes a transition to that
 //! status. An action that names none takes the first transition that the actor may take and for which all guards hold.
 //! Guarded transitions are tried first, in the order of the definition; then the transition to the state's
 //! [default](Status::default) status; then the others. A hold first tries statuses with [its reason](Status::reason),
@@ -79,8 +79,7 @@
 //! # Automatic transitions
 //!
 //! - A contact's message resumes or reopens a ticket if the policy's [standings](crate::policy::standing) say so and
-//!   this contact may take such a transition. Required fields are
-//!   not checked.
+//!   this contact may take such a transition. Required fields are not checked.
 //! - A hold with a date ends if there is a transition out of the hold, regardless of `may`. Required fields are not
 //!   checked.
 //! - The end of the verification period closes a resolved ticket if `automation` may close it and the required fields
@@ -95,7 +94,6 @@
 //! A ticket stays on the version under which it was opened. A [`Migration`] moves live tickets to another version.
 
 mod build;
-mod catalogue;
 mod check;
 mod compiled;
 pub mod definition;
@@ -107,9 +105,9 @@ mod process_map;
 mod read;
 mod table;
 pub mod transition;
+mod workflow_set;
 
-pub use crate::diagnostic::{Diagnostic, DiagnosticKind, Diagnostics, Place};
-pub use catalogue::Catalogue;
+pub use crate::diagnostic::{Diagnostic, DiagnosticKind, Position};
 pub use check::{MAX_GUARDS, MAX_RULES, MAX_STATUSES, MAX_TRANSITIONS};
 pub use compiled::Workflow;
 pub use definition::{MustPass, Status, StatusSelector, WorkflowDefinition};
@@ -121,3 +119,4 @@ pub use process_map::ProcessMap;
 pub use table::StatusId;
 pub(crate) use table::{Answers, Edge};
 pub use transition::{Performer, Transition, Trigger};
+pub(crate) use workflow_set::WorkflowSet;

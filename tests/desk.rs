@@ -18,10 +18,14 @@ mod complaints;
 mod condition;
 #[path = "desk/counts.rs"]
 mod counts;
+#[path = "desk/decimal.rs"]
+mod decimal;
 #[path = "desk/declared_names.rs"]
 mod declared_names;
 #[path = "desk/expected_version.rs"]
 mod expected_version;
+#[path = "desk/followers.rs"]
+mod followers;
 #[path = "common/histories.rs"]
 mod histories;
 #[path = "desk/idempotency.rs"]
@@ -60,6 +64,8 @@ mod priority;
 mod priority_matrix;
 #[path = "desk/probing.rs"]
 mod probing;
+#[path = "desk/public_story.rs"]
+mod public_story;
 #[path = "desk/questions.rs"]
 mod questions;
 #[path = "desk/receive.rs"]
@@ -78,9 +84,13 @@ mod story;
 mod sweep;
 #[path = "desk/tenants.rs"]
 mod tenants;
+#[path = "desk/time_spent.rs"]
+mod time_spent;
 #[path = "desk/undo.rs"]
 mod undo;
 #[path = "desk/versions.rs"]
 mod versions;
+#[path = "desk/visibility.rs"]
+mod visibility;
 #[path = "desk/worker.rs"]
 mod worker;

@@ -1,5 +1,5 @@
-//! Traces and metrics of commands: one span per command, metrics of all, and never names of people or text that people
-//! wrote.
+//! Traces and metrics of commands. Each command has one span and is counted, and neither traces nor metrics
+//! contain names of people or text that people wrote.
 
 #![cfg(any(feature = "tracing", feature = "metrics"))]
 
@@ -12,8 +12,10 @@ use firstline::{Action, Actor, Desk, DeskId, Error, ErrorKind, InboundMessage, N
 fn work() -> Result<()> {
     let desk = Memory::new().desk("acme");
     let anna = Actor::agent("anna-secret");
-    let request =
-        NewTicket::new("secret subject").from("secret-boris").thread("secret-chat").once("secret-key");
+    let request = NewTicket::new("secret subject")
+        .from("secret-boris")
+        .thread("secret-chat")
+        .idempotency_key("secret-key");
     let ticket = desk.open_ticket(request.clone())?;
     assert!(desk.open_ticket(request.clone())?.replayed());
     assert!(
@@ -21,13 +23,16 @@ fn work() -> Result<()> {
     );
     desk.act(ticket.id(), Action::reply("secret words"), &anna)?;
     for replayed in [false, true] {
-        assert_eq!(desk.act(ticket.id(), Action::start(), anna.clone().once("key-2"))?.replayed, replayed);
+        assert_eq!(
+            desk.act(ticket.id(), Action::start(), anna.clone().idempotency_key("key-2"))?.replayed,
+            replayed
+        );
     }
     desk.receive(
         InboundMessage::new("secret").from("secret-boris").thread("secret-chat").subject("secret subject"),
     )?;
     assert!(desk.act(ticket.id(), Action::start(), &anna).unwrap_err().is_rejected());
-    assert!(desk.act(ticket.id(), Action::tag("late"), anna.expecting(1)).unwrap_err().is_conflict());
+    assert!(desk.act(ticket.id(), Action::tag("late"), anna.expected_version(1)).unwrap_err().is_conflict());
     assert!(desk.ticket("T-9").unwrap_err().is_not_found());
     desk.ticket("T-1").map(drop)
 }
@@ -73,13 +78,13 @@ fn async_work() -> Result<()> {
 /// Runs one command through a writer thread that must wait for another program, and one that is refused.
 #[cfg(feature = "tokio")]
 fn writer_thread_work() -> Result<()> {
-    use firstline::sqlite::Options;
+    use firstline::sqlite::SqliteOptions;
     use std::time::Duration;
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
-    // Only a hang may run into the timeout.
-    let options = Options::new().acquire_timeout(Duration::from_secs(600));
+    // Only a hang can reach this timeout.
+    let options = SqliteOptions::new().acquire_timeout(Duration::from_secs(600));
     let desk = options.open(&file)?.into_async()?.desk("gamma");
     let other = rusqlite::Connection::open(&file).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -167,7 +172,7 @@ mod spans {
 
     type Fields = BTreeMap<&'static str, String>;
 
-    /// Keeps the fields of every span, in the order of beginning.
+    /// Keeps the fields of every span, in the order in which the spans began.
     #[derive(Clone, Default)]
     struct Collected(Arc<Mutex<Vec<(u64, Fields)>>>);
 
@@ -195,8 +200,8 @@ mod spans {
         }
     }
 
-    /// With only one subscriber, `tracing` caches for all threads whether the first thread at a span has a subscriber.
-    /// The tests of metrics have none, so this second subscriber always exists.
+    /// With only one subscriber, `tracing` caches one answer for all threads: if the first thread at a span has
+    /// a subscriber. The tests of metrics have none, so this second subscriber always exists.
     static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
 
     fn collected(run: impl FnOnce()) -> Vec<Fields> {
@@ -210,7 +215,7 @@ mod spans {
     #[test]
     fn every_command_is_a_span_without_personal_data() {
         let spans = collected(|| work().unwrap());
-        let said: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
+        let finished: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
         let wanted = [
             ("open_ticket", "ok"),
             ("open_ticket", "replayed"),
@@ -224,7 +229,7 @@ mod spans {
             ("ticket", "not_found"),
             ("ticket", "ok"),
         ];
-        assert_eq!(said, wanted);
+        assert_eq!(finished, wanted);
         assert!(spans.iter().all(|it| it["desk"] == "acme"), "{spans:?}");
         // Each span names the only ticket or none.
         let named: Vec<_> = spans.iter().map(|it| it.get("ticket")).collect();
@@ -243,10 +248,10 @@ mod spans {
         let id = desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
         desk.act(id, Action::resolve("unmuted"), Actor::agent("anna")).unwrap();
         let worker = Worker::over(store);
-        let drains = |at: &str| collected(|| drop(worker.drain(at.parse().unwrap()).unwrap()));
+        let drains = |at: &str| collected(|| drop(worker.tick(at.parse().unwrap()).unwrap()));
         let level = |span: &Fields| (span["verb"].clone(), span["(level)"].clone());
         let listing =
-            ["list_all_migrations", "list_all_due"].map(|verb| (verb.to_owned(), "DEBUG".to_owned()));
+            ["list_all_migrations", "list_due_tickets"].map(|verb| (verb.to_owned(), "DEBUG".to_owned()));
         let idle = drains("2020-01-01T00:00:00Z");
         assert_eq!(idle.iter().map(level).collect::<Vec<_>>(), listing);
         assert!(idle.iter().all(|it| !it.contains_key("desk")), "{idle:?}");
@@ -319,8 +324,8 @@ mod spans {
     #[test]
     fn a_writer_thread_command_is_in_the_callers_trace() {
         let spans = collected(|| super::writer_thread_work().unwrap());
-        let said: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
-        assert_eq!(said, [("receive", "ok"), ("ticket", "ok"), ("act", "rejected")]);
+        let finished: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
+        assert_eq!(finished, [("receive", "ok"), ("ticket", "ok"), ("act", "rejected")]);
         assert!(spans.iter().all(|it| it["desk"] == "gamma"), "{spans:?}");
     }
 }

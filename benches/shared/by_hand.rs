@@ -1,9 +1,9 @@
-//! The lifecycle as one writes it without a library: a `match`, with the crate's own refusal.
+//! The lifecycle without a library: a `match` that returns the crate's own refusal.
 
-use firstline::lifecycle::{Refused, StateKind, StepKind};
+use firstline::lifecycle::{StateKind, StepKind, StepRefused};
 
 #[inline]
-pub(crate) fn take(state: StateKind, step: StepKind) -> Result<StateKind, Refused> {
+pub(crate) fn take(state: StateKind, step: StepKind) -> Result<StateKind, StepRefused> {
     use StateKind::{Active, Cancelled, Closed, New, OnHold, Resolved};
     use StepKind::{Cancel, Close, Confirm, Hold, Reopen, Resolve, Resume, Start};
     match (state, step) {
@@ -12,6 +12,6 @@ pub(crate) fn take(state: StateKind, step: StepKind) -> Result<StateKind, Refuse
         (New | Active | OnHold, Resolve) => Ok(Resolved),
         (New | Active | OnHold, Cancel) => Ok(Cancelled),
         (Resolved, Confirm | Close) => Ok(Closed),
-        _ => Err(Refused { state, step }),
+        _ => Err(StepRefused { state, step }),
     }
 }

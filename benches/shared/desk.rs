@@ -1,15 +1,15 @@
-//! Desks that do the same in every run: their time stands where it is put, their ids come from a seed.
+//! Desks that do the same in every run: the bench sets their clock, and their ids come from a seed.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use firstline::desk::Settings;
 use firstline::id::IdSource;
-use firstline::sqlite::{Durability, Options, Sqlite};
+use firstline::sqlite::{Durability, Sqlite, SqliteOptions};
 use firstline::time::{DateTime, ManualTime, Utc};
 use firstline::{Channel, Contact, Desk, Impact, Kind, Line, NewTicket, Urgency};
 
-/// Version 7 UUIDs of a seed.
+/// Version 7 UUIDs from a seed.
 #[derive(Debug, Default)]
 pub(crate) struct SeededIds(AtomicU64);
 
@@ -22,7 +22,7 @@ impl IdSource for SeededIds {
     }
 }
 
-/// Numbers without order, none twice (splitmix).
+/// Distinct numbers without order (splitmix).
 pub(crate) fn scattered(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -33,11 +33,11 @@ pub(crate) fn scattered(number: u64) -> u64 {
 /// A desk in this file, and its clock.
 pub(crate) fn desk_in(file: &Path, durability: Durability) -> (Desk<Sqlite>, ManualTime) {
     let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
-    let store = Options::new().durability(durability).open(file).unwrap();
+    let store = SqliteOptions::new().durability(durability).open(file).unwrap();
     (store.desk(Settings::new("main").time(time.clone()).ids(SeededIds::default())), time)
 }
 
-/// The request of this number: a person with name and address, a few sentences, a category, a tag.
+/// The request with this number: a person with name and address, a few sentences, a category, a tag.
 pub(crate) fn request(number: usize) -> NewTicket {
     const SUBJECTS: [&str; 4] =
         ["Card declined at checkout", "Parcel has not arrived", "Не приходит письмо", "No sound"];
@@ -54,7 +54,7 @@ pub(crate) fn request(number: usize) -> NewTicket {
             Contact::new(format!("customer-{customer}"))
                 .named("Boris Example")
                 .email(format!("boris{customer}@example.org"))
-                .with("vip", number.is_multiple_of(10)),
+                .attribute("vip", number.is_multiple_of(10)),
         )
         .channel(if number.is_multiple_of(2) { Channel::Chat } else { Channel::Email })
         .kind(Kind::Incident)

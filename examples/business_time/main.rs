@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use firstline::Calendar;
-use firstline::calendar::Definition;
+use firstline::calendar::CalendarDefinition;
 #[path = "../common/help.rs"]
 mod help;
 
@@ -41,7 +41,7 @@ const QUESTIONS: [(&str, &str); 5] = [
 ];
 
 fn calendar(json: &str) -> Result<Calendar, Box<dyn std::error::Error>> {
-    Ok(serde_json::from_str::<Definition>(json)?.compile()?)
+    Ok(serde_json::from_str::<CalendarDefinition>(json)?.compile()?)
 }
 
 /// The answer to one line.

@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let desk = Memory::new().desk(Settings::new("bank").time(time.clone()));
     desk.setup().adopt(&policy)?;
     let agent = Actor::agent("anna");
-    let risk = Actor::agent("rita").with("role", "risk");
+    let risk = Actor::agent("rita").attribute("role", "risk");
     let holder = Actor::contact("boris");
     let claim = |subject: &str, grounds: &str, amount: i64| {
         let request = NewTicket::new(subject).from("boris").kind(Kind::from("dispute"));
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("Fraud is claimed, so the risk team checks the claim first:");
     attempt(&desk, flight, &agent, Action::start())?;
     attempt(&desk, flight, &agent, Action::move_to("Assessment"))?;
-    let checked = Action::move_to("Assessment").because("the card was used in two countries");
+    let checked = Action::move_to("Assessment").comment("the card was used in two countries");
     attempt(&desk, flight, &risk, checked)?;
     println!("The bank asks for documents, and the answer ends the hold:");
     let question = Action::reply("Where were you on the 2nd?");
@@ -57,14 +57,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     attempt(&desk, flight, &holder, Action::reply("At home. Here is my passport."))?;
     println!("The amount is too large for the agent to credit. A chargeback needs the date of the payment:");
     attempt(&desk, flight, &agent, Action::resolve_as("fraud", "you get your money back"))?;
-    let charge_back = || Action::hold_until("merchant", until(30)).into_status("Chargeback");
+    let charge_back = || Action::hold_until("merchant", until(30)).with_status("Chargeback");
     attempt(&desk, flight, &agent, charge_back())?;
     attempt(&desk, flight, &agent, Action::field("days_since_posting", 12).and(charge_back()))?;
     println!("A message of the card holder does not end the wait for the merchant:");
     attempt(&desk, flight, &holder, Action::reply("Is there any news?"))?;
     println!("The merchant contests the chargeback, and the bank insists:");
     attempt(&desk, flight, &agent, Action::resume())?;
-    let insist = Action::hold_until("merchant", until(30)).into_status("Pre-arbitration");
+    let insist = Action::hold_until("merchant", until(30)).with_status("Pre-arbitration");
     attempt(&desk, flight, &risk, insist)?;
     time.advance(TimeDelta::days(31));
     let report = desk.tick(time.now())?;

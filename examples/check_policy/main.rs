@@ -39,13 +39,13 @@ fn check(path: &Path, text: &str) -> Result<bool, String> {
             let workflows = count(policy.workflows().len(), "workflow", "workflows");
             (policy.diagnostics(), format!(": {agreements}, {workflows}"))
         }
-        Err(error) => (error.diagnostics().ok_or(error.to_string())?.clone(), String::new()),
+        Err(error) => (error.diagnostics().ok_or(error.to_string())?.to_vec(), String::new()),
     };
-    diagnostics.all().iter().for_each(|diagnostic| show(path, text, diagnostic));
-    let errors = count(diagnostics.errors().count(), "error", "errors");
-    let warnings = count(diagnostics.warnings().count(), "warning", "warnings");
+    diagnostics.iter().for_each(|diagnostic| show(path, text, diagnostic));
+    let errors = count(diagnostics.iter().filter(|it| it.is_error()).count(), "error", "errors");
+    let warnings = count(diagnostics.iter().filter(|it| !it.is_error()).count(), "warning", "warnings");
     println!("{}: {errors}, {warnings}{contents}", path.display());
-    Ok(diagnostics.errors().next().is_none())
+    Ok(!diagnostics.iter().any(|it| it.is_error()))
 }
 
 fn main() -> ExitCode {

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use firstline::calendar::Definition;
+use firstline::calendar::CalendarDefinition;
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::Value;
@@ -33,7 +33,7 @@ type Problem = Box<dyn std::error::Error>;
 struct Case {
     id: String,
     category: String,
-    calendar: Definition,
+    calendar: CalendarDefinition,
     #[serde(flatten)]
     question: Question,
     start: DateTime<Utc>,

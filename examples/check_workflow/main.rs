@@ -34,9 +34,9 @@ fn read(path: &Path, text: &str) -> Result<firstline::Result<Workflow>, String> 
 /// Returns true if the workflow has no errors.
 fn check(path: &Path, text: &str) -> Result<bool, String> {
     let read = read(path, text)?;
-    let diagnostics: Vec<&Diagnostic> = match &read {
-        Ok(workflow) => workflow.warnings().collect(),
-        Err(error) => error.diagnostics().ok_or(error.to_string())?.all().iter().collect(),
+    let diagnostics: &[Diagnostic] = match &read {
+        Ok(workflow) => workflow.warnings(),
+        Err(error) => error.diagnostics().ok_or(error.to_string())?,
     };
     diagnostics.iter().for_each(|diagnostic| show(path, text, diagnostic));
     let errors = diagnostics.iter().filter(|it| it.kind.is_error()).count();

@@ -9,12 +9,12 @@ pub(crate) fn show(path: &Path, text: &str, diagnostic: &Diagnostic) {
     let severity = if diagnostic.kind.is_error() { "error" } else { "warning" };
     println!("{severity}[{}]: {}", diagnostic.kind, diagnostic.message);
     let part = if diagnostic.path.is_empty() { String::new() } else { format!(", {}", diagnostic.path) };
-    let Some(place) = diagnostic.place else { return println!("  --> {}{part}\n", path.display()) };
-    println!("  --> {}:{}:{}{part}", path.display(), place.line, place.column);
-    let line = text.lines().nth(place.line - 1).unwrap_or_default();
-    let margin = place.line.to_string();
+    let Some(position) = diagnostic.position else { return println!("  --> {}{part}\n", path.display()) };
+    println!("  --> {}:{}:{}{part}", path.display(), position.line, position.column);
+    let line = text.lines().nth(position.line - 1).unwrap_or_default();
+    let margin = position.line.to_string();
     let below: String =
-        line.chars().take(place.column - 1).map(|it| if it == '\t' { it } else { ' ' }).collect();
+        line.chars().take(position.column - 1).map(|it| if it == '\t' { it } else { ' ' }).collect();
     println!("{margin} | {line}\n{:>1$} | {below}^\n", "", margin.len());
 }
 

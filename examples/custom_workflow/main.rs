@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Each rule of the workflow refuses something once.
 fn repair(desk: &Desk<Memory>, ticket: TicketId) -> firstline::Result<()> {
     let dispatcher = Actor::agent("dora");
-    let technician = Actor::agent("tom").with("role", "technician");
+    let technician = Actor::agent("tom").attribute("role", "technician");
     let customer = Actor::contact("boris");
 
     println!("Dora is the dispatcher, Tom is a technician, and Boris is the customer.\n");

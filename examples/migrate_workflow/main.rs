@@ -48,9 +48,9 @@ fn main() -> ExitCode {
 /// The work of the child: one call migrates all tickets.
 fn migrate(file: &Path) -> Result<()> {
     let desk = Desk::open(file)?;
-    let Migrated { crossings, left, .. } =
+    let Migrated { counts, blocked, .. } =
         desk.setup().migrate(&workflows::plan(), Actor::automation("migration"))?;
-    println!("{} tickets were migrated, {} were not", crossings.tickets, left.tickets);
+    println!("{} tickets were migrated, {} were not", counts.tickets, blocked.tickets);
     Ok(())
 }
 
@@ -84,7 +84,7 @@ fn show(file: &Path) -> Result<()> {
     progress.abandon();
     println!(
         "Killed midway ({status}): {midway} tickets are migrated, {} are not, none is half migrated.",
-        preview.crossings.tickets - midway
+        preview.counts.tickets - midway
     );
 
     println!("\nA second process migrates the rest.");
@@ -100,9 +100,9 @@ fn show(file: &Path) -> Result<()> {
     progress.finish();
 
     let after = histories(&desk)?;
-    verify(&before, &after, preview.crossings.tickets)?;
+    verify(&before, &after, preview.counts.tickets)?;
     let again = desk.setup().migrate(&workflows::plan(), Actor::automation("migration"))?;
-    println!("A third migration has nothing to do: {} tickets.", again.crossings.tickets);
+    println!("A third migration has nothing to do: {} tickets.", again.counts.tickets);
     Ok(())
 }
 
@@ -113,11 +113,11 @@ fn spawn(file: &Path) -> Result<Child> {
 
 fn table(preview: &MigrationPreview) {
     println!("{:>7}  {:<18} {:<18}", "tickets", "from", "to");
-    for ((from, to), count) in &preview.crossings.ways {
+    for ((from, to), count) in &preview.counts.by_status {
         println!("{count:>7}  {from:<18} {to:<18}");
     }
-    println!("{:>7}  in total", preview.crossings.tickets);
-    for (field, count) in &preview.crossings.filled {
+    println!("{:>7}  in total", preview.counts.tickets);
+    for (field, count) in &preview.counts.filled {
         println!("{count:>7}  get a {field}");
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn play(file: &Path, script: Vec<Scene>) -> Result<String, Box<dyn Er
     desk.setup().adopt(&Policy::new().matrix(Matrix::itil().to_definition().modifier(vip).build()?))?;
 
     let request = NewTicket::new("Card declined at checkout")
-        .from(Contact::new("customer-77").named("Boris").with("vip", true))
+        .from(Contact::new("customer-77").named("Boris").attribute("vip", true))
         .channel(Channel::Chat)
         .message("It says that 3-D Secure failed.")
         .kind(Kind::Incident)

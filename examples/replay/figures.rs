@@ -32,7 +32,7 @@ pub(crate) struct Figures {
     pub(crate) resolved_at_matches: u64,
     /// Incidents closed at the same time as in the log.
     pub(crate) closed_at_matches: u64,
-    /// Incidents whose clock agrees with the log that the agreed time was met or missed.
+    /// Incidents in which the clock and the log agree that the agreed time was met or missed.
     pub(crate) made_sla_matches: u64,
     /// Events in the histories, except clock events.
     pub(crate) events: u64,
@@ -105,7 +105,7 @@ impl Figures {
         self.incidents += 1;
         self.refused_changes += refused;
         self.refused_incidents += u64::from(refused > 0);
-        let of_clocks = |event: &&Event| matches!(event.change, Change::Clocked { .. });
+        let of_clocks = |event: &&Event| matches!(event.change, Change::ClocksUpdated { .. });
         let clock_events = history.iter().filter(of_clocks).count() as u64;
         self.events += history.len() as u64 - clock_events;
         self.clock_events += clock_events;
@@ -129,8 +129,8 @@ impl Figures {
             );
         }
 
-        self.reopen_count_matches += u64::from(ticket.reopened == expected.reopened);
-        self.reassignment_count_matches += u64::from(ticket.handed_over == expected.reassigned);
+        self.reopen_count_matches += u64::from(ticket.reopens == expected.reopened);
+        self.reassignment_count_matches += u64::from(ticket.handovers == expected.reassigned);
         let equal = |ours: Option<_>, theirs: Option<_>| u64::from(ours.is_some() && ours == theirs);
         self.resolved_at_matches += equal(ticket.resolved_at, expected.resolved_at);
         let made = ticket.clock(Metric::Closure).map(|clock| clock.state == ClockState::Met);

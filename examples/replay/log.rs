@@ -6,7 +6,7 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use csv::StringRecord;
-use firstline::calendar::{AtClosing, WORKDAYS};
+use firstline::calendar::{DueAtClosing, WORKDAYS};
 use firstline::lifecycle::state;
 use firstline::sla::{Agreement, Metric, Target};
 use firstline::{
@@ -57,15 +57,17 @@ pub(crate) fn policy() -> firstline::Result<Policy> {
         .default_urgency("medium")
         .build()?;
     // A deadline at closing time moves to the next opening.
-    let hours =
-        Calendar::builder("UTC").hours(WORKDAYS, "14:00-23:00").at_closing(AtClosing::NextOpening).build()?;
+    let hours = Calendar::builder("UTC")
+        .hours(WORKDAYS, "14:00-23:00")
+        .at_closing(DueAtClosing::NextOpening)
+        .build()?;
     let target = [(Priority::P1, 4), (Priority::P2, 8), (Priority::P3, 62), (Priority::P4, 134)]
         .into_iter()
         .fold(Target::new(Metric::Closure), |target, (priority, hours)| {
             target.time(priority, TimeDelta::hours(hours))
         })
         .business("service hours")
-        .pausing::<HoldReason>([]);
+        .pause_on::<HoldReason>([]);
     let policy = Policy::new().prefix("INC").matrix(matrix).calendar("service hours", hours.definition());
     Ok(policy.agreement(Agreement::new("closure", 1).target(target)))
 }

@@ -35,8 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let desk = Memory::new().desk(Settings::new("shop").time(time.clone()));
     desk.setup().adopt(&policy)?;
     let clerk = Actor::agent("clara");
-    let lead = Actor::agent("mona").with("role", "lead");
-    let warehouse = Actor::agent("walt").with("role", "warehouse");
+    let lead = Actor::agent("mona").attribute("role", "lead");
+    let warehouse = Actor::agent("walt").attribute("role", "warehouse");
     let customer = Actor::contact("boris");
     let open = |subject: &str, price: i64, days: i64| {
         let request = NewTicket::new(subject).from("boris").kind(Kind::from("return"));
@@ -56,8 +56,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     attempt(&desk, lamp, &customer, Action::reply("I sent it today."))?;
     attempt(&desk, lamp, &clerk, await_parcel())?;
     println!("The parcel arrives. Only the warehouse may take it in:");
-    attempt(&desk, lamp, &clerk, Action::resume().into_status("Inspection"))?;
-    attempt(&desk, lamp, &warehouse, Action::resume().into_status("Inspection"))?;
+    attempt(&desk, lamp, &clerk, Action::resume().with_status("Inspection"))?;
+    attempt(&desk, lamp, &warehouse, Action::resume().with_status("Inspection"))?;
     let inspected = Action::field("condition", "broken").and(Action::move_to("With a clerk"));
     attempt(&desk, lamp, &warehouse, inspected)?;
     println!("A refund of more than 500 is for the lead:");

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::definition::{AtClosing, Definition};
+use super::definition::{CalendarDefinition, DueAtClosing};
 use super::timeline::Timeline;
 use super::zone::Zone;
 use crate::error::{Error, Result};
 
-impl Definition {
+impl CalendarDefinition {
     /// Compiles the calendar, using the time zone tables built into the program.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Definition {
 pub struct Calendar(pub(super) Arc<Compiled>);
 
 pub(super) struct Compiled {
-    pub(super) definition: Definition,
+    pub(super) definition: CalendarDefinition,
     pub(super) zone: Zone,
     pub(super) timeline: Timeline,
 }
@@ -53,13 +53,13 @@ pub(super) struct Compiled {
 const SECOND: u32 = 1_000_000_000;
 
 impl Calendar {
-    fn of(definition: &Definition, zone: &Zone) -> Calendar {
+    fn of(definition: &CalendarDefinition, zone: &Zone) -> Calendar {
         let timeline = Timeline::new(definition, zone);
         Calendar(Arc::new(Compiled { definition: definition.clone(), zone: zone.clone(), timeline }))
     }
 
     /// Returns the definition that the calendar was compiled from.
-    pub fn definition(&self) -> &Definition {
+    pub fn definition(&self) -> &CalendarDefinition {
         &self.0.definition
     }
 
@@ -103,7 +103,7 @@ impl Calendar {
 
     /// Returns the earliest instant at which `duration` of open time has passed since `start`.
     ///
-    /// With [`AtClosing::NextOpening`], returns the latest such instant instead. A negative duration is
+    /// With [`DueAtClosing::NextOpening`], returns the latest such instant instead. A negative duration is
     /// [subtracted](Calendar::subtract). Returns `None` if less than `duration` of open time remains after `start`, or
     /// if the result is outside the range of [`DateTime<Utc>`].
     ///
@@ -124,7 +124,7 @@ impl Calendar {
         // Fast path: nearly all deadlines are whole seconds, which need no carry.
         let (seconds, nanos) = (duration.num_seconds(), duration.subsec_nanos());
         let is_whole = nanos == 0 && start.timestamp_subsec_nanos() == 0;
-        if is_whole && seconds > 0 && self.0.definition.at_closing() == AtClosing::Closing {
+        if is_whole && seconds > 0 && self.0.definition.at_closing() == DueAtClosing::Closing {
             let timeline = &self.0.timeline;
             return timeline.date_time_of(timeline.open_before(start.timestamp()) + seconds);
         }
@@ -136,10 +136,10 @@ impl Calendar {
             return self.latest_at(self.elapsed(start).plus(Open::of(duration)));
         }
         match self.0.definition.at_closing() {
-            AtClosing::Closing if duration.is_zero() => Some(start),
-            AtClosing::Closing => self.earliest_at(self.elapsed(start).plus(Open::of(duration))),
-            AtClosing::NextOpening if duration.is_zero() && self.is_open(start) => Some(start),
-            AtClosing::NextOpening => self.latest_at(self.elapsed(start).plus(Open::of(duration))),
+            DueAtClosing::Closing if duration.is_zero() => Some(start),
+            DueAtClosing::Closing => self.earliest_at(self.elapsed(start).plus(Open::of(duration))),
+            DueAtClosing::NextOpening if duration.is_zero() && self.is_open(start) => Some(start),
+            DueAtClosing::NextOpening => self.latest_at(self.elapsed(start).plus(Open::of(duration))),
         }
     }
 

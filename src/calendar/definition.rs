@@ -12,7 +12,7 @@ use super::shift::{self, Shift};
 /// The result of adding a duration that is used up exactly at closing time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum AtClosing {
+pub enum DueAtClosing {
     /// The closing time, which is the earliest instant at which the duration has passed. If the calendar closes at
     /// 17:00, 16:00 plus 60 minutes is 17:00. Adding zero returns the start unchanged.
     #[default]
@@ -42,9 +42,9 @@ pub enum HolidayCut {
 /// definition can be stored under its hash. Only `tz` and `weekly` are required:
 ///
 /// ```
-/// use firstline::calendar::Definition;
+/// use firstline::calendar::CalendarDefinition;
 ///
-/// let definition: Definition = serde_json::from_str(r#"{
+/// let definition: CalendarDefinition = serde_json::from_str(r#"{
 ///     "tz": "Europe/Berlin",
 ///     "weekly": {"mon": [["09:00", "12:30"], ["13:30", "17:00"]], "fri": [["22:00", "06:00"]]},
 ///     "holidays": ["2026-04-06", {"date": "12-25", "name": "Christmas Day"}],
@@ -62,10 +62,10 @@ pub enum HolidayCut {
 ///
 /// Deserializing fails on unknown fields, on dates and times that do not exist, and on two exceptions for the same day.
 /// Two holidays on the same day are merged and their names joined with commas. Overlapping hours count once. The time
-/// zone is looked up by [`compile`](Definition::compile).
+/// zone is looked up by [`compile`](CalendarDefinition::compile).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Definition {
+pub struct CalendarDefinition {
     tz: String,
     pub(super) weekly: Weekly,
     #[serde(default, skip_serializing_if = "Holidays::is_empty")]
@@ -73,7 +73,7 @@ pub struct Definition {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "exceptions")]
     pub(super) exceptions: BTreeMap<DateRule, Hours>,
     #[serde(default, skip_serializing_if = "is_default")]
-    pub(super) at_closing: AtClosing,
+    pub(super) at_closing: DueAtClosing,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) holiday_cut: HolidayCut,
 }
@@ -86,15 +86,15 @@ pub(super) enum HoursSource<'a> {
     Exception,
 }
 
-impl Definition {
+impl CalendarDefinition {
     /// Creates the definition of a calendar that never opens.
-    pub(super) fn closed(tz: &str) -> Definition {
-        Definition {
+    pub(super) fn closed(tz: &str) -> CalendarDefinition {
+        CalendarDefinition {
             tz: tz.to_owned(),
             weekly: Weekly::default(),
             holidays: Holidays::default(),
             exceptions: BTreeMap::new(),
-            at_closing: AtClosing::default(),
+            at_closing: DueAtClosing::default(),
             holiday_cut: HolidayCut::default(),
         }
     }
@@ -121,7 +121,7 @@ impl Definition {
     }
 
     /// Returns the rule for durations that are used up exactly at closing time.
-    pub fn at_closing(&self) -> AtClosing {
+    pub fn at_closing(&self) -> DueAtClosing {
         self.at_closing
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::date_rule::DateRule;
-use super::definition::{Definition, HolidayCut, HoursSource};
+use super::definition::{CalendarDefinition, HolidayCut, HoursSource};
 use super::shift::Shift;
 use super::week::{DAY, EVERY_DAY, Week, union};
 use super::zone::days_since_epoch;
@@ -26,7 +26,7 @@ pub(super) struct Override {
 }
 
 /// Returns the weekly hours of a definition, without holidays and exceptions.
-pub(super) fn week(definition: &Definition) -> Week {
+pub(super) fn week(definition: &CalendarDefinition) -> Week {
     let days = (0..7).zip(EVERY_DAY);
     Week::new(days.flat_map(|(day, weekday)| {
         definition.hours(weekday).iter().map(move |shift| {
@@ -37,7 +37,7 @@ pub(super) fn week(definition: &Definition) -> Week {
 }
 
 /// Returns the days that have a holiday or an exception, in order. Annual rules are expanded over `years`.
-pub(super) fn special_days(definition: &Definition, years: Range<i32>) -> Vec<i64> {
+pub(super) fn special_days(definition: &CalendarDefinition, years: Range<i32>) -> Vec<i64> {
     let mut days = BTreeSet::new();
     for rule in definition.date_rules() {
         match rule {
@@ -59,7 +59,7 @@ pub(super) fn special_days(definition: &Definition, years: Range<i32>) -> Vec<i6
 ///
 /// A shift can stay open to the end of the next date, so each day affects two dates. Days at most two apart are
 /// processed as one window. Outside the windows the calendar follows the weekly hours.
-pub(super) fn for_days(definition: &Definition, days: &[i64]) -> Vec<Override> {
+pub(super) fn for_days(definition: &CalendarDefinition, days: &[i64]) -> Vec<Override> {
     let mut overrides = Vec::new();
     for days in days.chunk_by(|day, next| next - day <= 2) {
         let (Some(&first), Some(&last)) = (days.first(), days.last()) else { continue };

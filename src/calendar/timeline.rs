@@ -15,7 +15,7 @@
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 
 use super::date_rule::DateRule;
-use super::definition::Definition;
+use super::definition::CalendarDefinition;
 use super::index::Index;
 use super::overrides::{self, MONDAY, Override};
 use super::week::{DAY, WEEK, Week};
@@ -127,7 +127,7 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    pub(super) fn new(definition: &Definition, zone: &Zone) -> Timeline {
+    pub(super) fn new(definition: &CalendarDefinition, zone: &Zone) -> Timeline {
         let week = overrides::week(definition);
         let rules = definition.date_rules();
         let is_annual = rules.iter().any(|rule| matches!(rule, DateRule::Every { .. }));

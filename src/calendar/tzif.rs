@@ -13,7 +13,7 @@ impl Zone {
     ///
     /// After the last change in the file's table, the zone follows the rule in the footer forever. TZif data does not
     /// contain its tz database release. If the caller passes one as `version`, [`version`](Zone::version) returns it.
-    /// `firstline::zoneinfo` reads the files of a directory.
+    /// [`from_directory`](Zone::from_directory) reads the files of a directory.
     ///
     /// # Errors
     /// [`Definition`](crate::ErrorKind::Definition) if the bytes are not TZif data, or if the clock changes after the

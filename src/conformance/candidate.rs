@@ -13,14 +13,14 @@ pub trait Candidate: Sync {
     ///
     /// # Errors
     /// Any error of creating the store. The check then fails with it.
-    fn fresh(&self) -> Result<Self::Engine>;
+    fn create(&self) -> Result<Self::Engine>;
 
     /// Opens the same store a second time, as another thread or program would: through another connection if the store
     /// has connections, otherwise as a clone.
     ///
     /// # Errors
     /// Any error of opening the store. The check then fails with it.
-    fn again(&self, store: &Self::Engine) -> Result<Self::Engine>;
+    fn reopen(&self, store: &Self::Engine) -> Result<Self::Engine>;
 
     /// Waits for a reply. A blocking engine replies with a result, an async engine with a future.
     ///

@@ -52,7 +52,7 @@ fn parts<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<(&'static str, bool)
         let id = ticket_id(number);
         parts.push((ticket, scene.ticket(ACME, id)?.is_some()));
         parts.push((history, !scene.history(ACME, id)?.is_empty()));
-        parts.push(("its number", scene.id(ACME, Read::Number(number))? == Some(id)));
+        parts.push(("its number", scene.id(ACME, Read::TicketByNumber(number))? == Some(id)));
         let due = scene.due(ACME, later(1_000_000), None, 100)?;
         parts.push(("its timer", due.iter().any(|due| due.ticket == id)));
         let record = scene.record(ACME, SAMPLE, &format!("note-{number}"))?;
@@ -182,7 +182,7 @@ pub(super) fn write_nothing_twice<C: Candidate>(scene: &Scene<'_, C>) -> Checked
     refused("a commit with one ticket twice", scene.put(ACME, both))?;
     alike("a ticket that was refused", scene.ticket(ACME, ticket_id(2))?.as_deref(), None)?;
     alike("the ticket that was there", scene.ticket(ACME, ticket_id(1))?.as_deref(), Some(&first.snapshot))?;
-    same("its number", scene.id(ACME, Read::Number(1))?, Some(ticket_id(1)))
+    same("its number", scene.id(ACME, Read::TicketByNumber(1))?, Some(ticket_id(1)))
 }
 
 pub(super) fn leave_nothing_when_dropped<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
@@ -207,7 +207,7 @@ pub(super) fn leave_nothing_when_dropped<C: Candidate>(scene: &Scene<'_, C>) -> 
     same("the next number, as none was used", next, Answer::Number(1))?;
     // The dropped transactions hold no lock, so another handle need not wait.
     let twin = scene.twin()?;
-    let request = NewTicket::new("No sound").thread("chat-1").once("key-1");
+    let request = NewTicket::new("No sound").thread("chat-1").idempotency_key("key-1");
     let ticket = scene.wait(twin.desk(ACME).open_ticket(request))?;
     same("the number of the first ticket", ticket.number.value, 1)?;
     scene.sound(ACME, ticket.id()).map(drop)

@@ -29,7 +29,7 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     // No read of this desk finds anything.
     let asked = [
         Read::Ticket(id),
-        Read::Number(1),
+        Read::TicketByNumber(1),
         Read::record(SAMPLE, "n-1"),
         Read::record(THREAD, "chat-1"),
         Read::Records(RecordRange::by_key(SAMPLE)),
@@ -42,22 +42,22 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             limit: 9,
         },
         Read::History { ticket: id, after: 0, limit: 10 },
-        Read::Due { until: later(1_000), after: None, limit: 10 },
+        Read::DueTimers { until: later(1_000), after: None, limit: 10 },
     ];
     for read in asked {
         let what = format!("{read:?} of another desk");
         let nothing = match scene.read(ACME, read)? {
-            Answer::Ticket(None) | Answer::Id(None) | Answer::Record(None) => true,
+            Answer::Ticket(None) | Answer::TicketId(None) | Answer::Record(None) => true,
             Answer::Records(records) => records.is_empty(),
             Answer::Counts(counts) => counts.is_empty(),
             Answer::Events(events) => events.is_empty(),
-            Answer::Due(due) => due.is_empty(),
+            Answer::DueTimers(due) => due.is_empty(),
             _ => false,
         };
         holds(what, "nothing", nothing)?;
     }
     for query in [Query::inbox(), Query::newest(), Query::oldest()] {
-        let place = query.place(&theirs.snapshot);
+        let place = query.cursor_of(&theirs.snapshot);
         let queries = [query.clone(), query.clone().after(place), query.from("boris")];
         for query in queries {
             same(format!("{query:?} of another desk"), scene.find(ACME, query)?, Vec::new())?;
@@ -76,7 +76,8 @@ pub(super) fn apart<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     untouched(scene, id, 1)?;
 
     // The same names refer to different rows at this desk, and changes to them affect this desk only.
-    let first = scene.wait(desk.open_ticket(NewTicket::new("Ours").thread("chat-1").once("key-1")))?;
+    let first =
+        scene.wait(desk.open_ticket(NewTicket::new("Ours").thread("chat-1").idempotency_key("key-1")))?;
     same("the first number", first.number.value, 1)?;
     holds("the thread of this desk", "its own ticket", scene.thread(ACME, "chat-1")? == Some(first.id()))?;
     let put = |write: RecordWrite| scene.put(ACME, [write].into_iter().collect());

@@ -11,11 +11,11 @@ use crate::error::Error;
 #[non_exhaustive]
 pub struct CheckFailure {
     /// The value or call that was checked.
-    pub what: String,
+    pub subject: String,
     /// The expected value or outcome.
-    pub wanted: String,
+    pub expected: String,
     /// The actual value or outcome.
-    pub found: String,
+    pub actual: String,
     /// The error, if a call failed that should have succeeded.
     pub error: Option<Error>,
 }
@@ -25,12 +25,13 @@ const MOST: usize = 400;
 
 impl CheckFailure {
     pub(super) fn new(
-        what: impl fmt::Display,
-        wanted: impl fmt::Display,
-        found: impl fmt::Display,
+        subject: impl fmt::Display,
+        expected: impl fmt::Display,
+        actual: impl fmt::Display,
     ) -> CheckFailure {
-        let [what, wanted, found] = [what.to_string(), wanted.to_string(), found.to_string()].map(shortened);
-        CheckFailure { what, wanted, found, error: None }
+        let [subject, expected, actual] =
+            [subject.to_string(), expected.to_string(), actual.to_string()].map(shortened);
+        CheckFailure { subject, expected, actual, error: None }
     }
 
     pub(super) fn panicked(panic: &(dyn Any + Send)) -> CheckFailure {
@@ -41,7 +42,7 @@ impl CheckFailure {
 
     /// Prefixes the failure with its place.
     pub(super) fn at(mut self, place: impl fmt::Display) -> CheckFailure {
-        self.what = shortened(format!("{place}: {}", self.what));
+        self.subject = shortened(format!("{place}: {}", self.subject));
         self
     }
 }
@@ -55,15 +56,15 @@ fn shortened(text: String) -> String {
 
 impl From<Error> for CheckFailure {
     fn from(error: Error) -> CheckFailure {
-        let found = CheckFailure::new("a call", "success", &error);
-        CheckFailure { error: Some(error), ..found }
+        let actual = CheckFailure::new("a call", "success", &error);
+        CheckFailure { error: Some(error), ..actual }
     }
 }
 
 impl fmt::Display for CheckFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CheckFailure { what, wanted, found, .. } = self;
-        write!(f, "{what}: expected {wanted}, found {found}")
+        let CheckFailure { subject, expected, actual, .. } = self;
+        write!(f, "{subject}: expected {expected}, found {actual}")
     }
 }
 
@@ -77,13 +78,13 @@ impl StdError for CheckFailure {
 pub(super) type Checked<T = ()> = Result<T, CheckFailure>;
 
 /// Fails unless both values are equal.
-pub(super) fn same<T: PartialEq + fmt::Debug>(what: impl fmt::Display, found: T, wanted: T) -> Checked {
-    if found == wanted {
+pub(super) fn same<T: PartialEq + fmt::Debug>(subject: impl fmt::Display, actual: T, expected: T) -> Checked {
+    if actual == expected {
         return Ok(());
     }
-    let (found, wanted) = (format!("{found:?}"), format!("{wanted:?}"));
-    let alike = found.chars().zip(wanted.chars()).take_while(|(left, right)| left == right).count();
-    Err(CheckFailure::new(what, around(&wanted, alike), around(&found, alike)))
+    let (actual, expected) = (format!("{actual:?}"), format!("{expected:?}"));
+    let alike = actual.chars().zip(expected.chars()).take_while(|(left, right)| left == right).count();
+    Err(CheckFailure::new(subject, around(&expected, alike), around(&actual, alike)))
 }
 
 /// An excerpt of a long text around the character at `at`, where it differs from the other text.
@@ -97,14 +98,14 @@ fn around(text: &str, at: usize) -> String {
 }
 
 /// Fails unless the condition holds.
-pub(super) fn holds(what: impl fmt::Display, wanted: &str, it_does: bool) -> Checked {
-    if it_does { Ok(()) } else { Err(CheckFailure::new(what, wanted, "something else")) }
+pub(super) fn holds(subject: impl fmt::Display, expected: &str, it_does: bool) -> Checked {
+    if it_does { Ok(()) } else { Err(CheckFailure::new(subject, expected, "something else")) }
 }
 
 /// Fails unless the call was refused. Returns its error.
-pub(super) fn refused<T: fmt::Debug>(what: impl fmt::Display, result: Result<T, Error>) -> Checked<Error> {
+pub(super) fn refused<T: fmt::Debug>(subject: impl fmt::Display, result: Result<T, Error>) -> Checked<Error> {
     match result {
-        Ok(done) => Err(CheckFailure::new(what, "an error", format_args!("success: {done:?}"))),
+        Ok(done) => Err(CheckFailure::new(subject, "an error", format_args!("success: {done:?}"))),
         Err(error) => Ok(error),
     }
 }

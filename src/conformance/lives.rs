@@ -23,7 +23,7 @@ fn live<C: Candidate>(scene: &Scene<'_, C>) -> Checked<Vec<TicketId>> {
     let desk = scene.desk(ACME);
     let mut tickets = Vec::new();
     for n in 0..4 {
-        let from = Contact::new(format!("contact-{n}")).named("Ольга").with("vip", n % 2 == 0);
+        let from = Contact::new(format!("contact-{n}")).named("Ольга").attribute("vip", n % 2 == 0);
         let request =
             NewTicket::new(format!("Нет звука {n}")).from(from).thread(format!("chat-{n}")).tag("audio");
         tickets.push(scene.wait(desk.open_ticket(request.message("I hear nothing.")))?.id());
@@ -119,11 +119,15 @@ pub(super) fn numbers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         (1..=7).collect::<Vec<u64>>(),
     )?;
     for (number, id) in all {
-        same(format_args!("the ticket of number {number}"), scene.id(ACME, Read::Number(number))?, Some(id))?;
+        same(
+            format_args!("the ticket of number {number}"),
+            scene.id(ACME, Read::TicketByNumber(number))?,
+            Some(id),
+        )?;
     }
-    same("the ticket of an unused number", scene.id(ACME, Read::Number(8))?, None)?;
-    same("the ticket of the number 0", scene.id(ACME, Read::Number(0))?, None)?;
-    same("the ticket of the largest number", scene.id(ACME, Read::Number(u64::MAX))?, None)
+    same("the ticket of an unused number", scene.id(ACME, Read::TicketByNumber(8))?, None)?;
+    same("the ticket of the number 0", scene.id(ACME, Read::TicketByNumber(0))?, None)?;
+    same("the ticket of the largest number", scene.id(ACME, Read::TicketByNumber(u64::MAX))?, None)
 }
 
 pub(super) fn threads<C: Candidate>(scene: &Scene<'_, C>) -> Checked {

@@ -8,6 +8,7 @@ use super::Candidate;
 use super::failure::{CheckFailure, Checked, same};
 use super::scene::{ACME, Scene, anna, edited, later, monday, opening};
 use crate::condition::Condition;
+use crate::decimal::Decimal;
 use crate::error::Result;
 use crate::id::TicketId;
 use crate::lifecycle::StateKind;
@@ -43,9 +44,11 @@ fn varied(n: u64) -> Result<TicketWrite> {
         _ => request,
     };
     request = if n.is_multiple_of(7) { request.tag("refund") } else { request };
+    let amount = Decimal::new((n * 125) as i64 - 3_000, 2)?;
     // Several tickets share an instant, and instants do not follow the order of ids.
     let at = later(((n * 37) % 11) as i64);
     edited(opening(n, &request, at)?, |opened| {
+        opened.fields.insert("amount".to_owned(), amount.into());
         opened.state = match n % 6 {
             0 => Resolved::default().into(),
             1 => Closed.into(),
@@ -66,7 +69,7 @@ fn fill<C: Candidate>(scene: &Scene<'_, C>, numbers: impl Iterator<Item = u64>) 
 /// Evaluates a query by scanning all tickets.
 fn naive(all: &[Snapshot], query: &Query) -> Vec<TicketId> {
     let mut found: Vec<_> =
-        all.iter().filter(|it| query.matches(it)).map(|it| (query.place(it), it.id)).collect();
+        all.iter().filter(|it| query.matches(it)).map(|it| (query.cursor_of(it), it.id)).collect();
     found.sort();
     found.retain(|(place, _)| query.cursor().is_none_or(|cursor| place > cursor));
     found.into_iter().map(|(_, id)| id).take(query.page_size()).collect()
@@ -97,6 +100,13 @@ fn filters() -> Vec<fn(Query) -> Query> {
         |it| it.matching(Condition::field("opened_at").before(TimeDelta::seconds(5))),
         |it| it.matching(Condition::field("opened_at").after(TimeDelta::seconds(5))),
         |it| it.matching(Condition::field("opened_at").at_most(later(3))),
+        |it| {
+            it.matching(
+                Condition::field("field.amount")
+                    .at_least(10)
+                    .and(Condition::field("field.amount").less_than(20)),
+            )
+        },
         |it| it.matching(Condition::field("overdue").is(true)),
         |it| it.matching(Condition::field("due_at").before(TimeDelta::hours(1))),
         |it| it.team("nul\0").from("nul\0"),
@@ -127,7 +137,7 @@ pub(super) fn find<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     // A page after every possible ticket.
     for order in orders() {
         for ticket in &all {
-            let query = order.clone().limit(5).after(order.place(ticket));
+            let query = order.clone().limit(5).after(order.cursor_of(ticket));
             let ids = scene.find(ACME, query.clone())?.iter().map(|it| it.id).collect();
             same(format_args!("{query:?}"), ids, naive(&all, &query))?;
         }
@@ -149,7 +159,7 @@ pub(super) fn count<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     for order in orders() {
         for filter in filters() {
             // The limit and the cursor have no effect.
-            let query = filter(order.clone()).at(monday()).limit(1).after(order.place(&all[30]));
+            let query = filter(order.clone()).at(monday()).limit(1).after(order.cursor_of(&all[30]));
             for by in groups {
                 let mut expected = BTreeMap::new();
                 for ticket in all.iter().filter(|it| query.matches(it)) {
@@ -193,7 +203,7 @@ pub(super) fn stable<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             let (mut seen, mut after) = (Vec::new(), None);
             for page in 0..100 {
                 let found = scene.find(ACME, query.clone().after(after.take()))?;
-                after = found.last().map(|it| query.place(it));
+                after = found.last().map(|it| query.cursor_of(it));
                 seen.extend(found.iter().map(|it| it.id));
                 if after.is_none() {
                     break;

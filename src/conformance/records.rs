@@ -15,14 +15,14 @@ use super::scene::{ACME, SAMPLE, Scene, later, monday, paged};
 use super::together::{PATIENCE, at_once, patiently};
 use crate::operation::{Engine, Interrupt, Loaded, Operation};
 use crate::store::{
-    Answer, Changes, Claimed, Commit, Content, DueRecord, Expected, Handling, Index, LockMode, Read, Record,
-    RecordCount, RecordKind, RecordPlace, RecordRange, RecordWrite,
+    Answer, Changes, Claimed, Commit, Content, DataPolicy, DueRecord, Expected, Index, LockMode, Read,
+    Record, RecordCursor, RecordKind, RecordRange, RecordWrite,
 };
 use crate::time::{Stopwatch, to_micros};
 
 /// A second kind. Its code starts with the code of [`SAMPLE`], to catch prefix matches.
 const OTHER: RecordKind =
-    RecordKind::new("conformance.sample2", "other sample", Changes::Replaced, Handling::IMPERSONAL);
+    RecordKind::new("conformance.sample2", "other sample", Changes::Replaced, DataPolicy::IMPERSONAL);
 
 fn put<C: Candidate>(scene: &Scene<'_, C>, desk: &str, write: RecordWrite) -> crate::Result<()> {
     scene.put(desk, [write].into_iter().collect())
@@ -275,12 +275,12 @@ pub(super) fn in_order<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
                 ranges.push(RecordRange::by_index(SAMPLE, Index::Second).until(end));
             }
             for index in ["m", "m\0", "\0", "same\0x"] {
-                let after = RecordPlace { index: index.to_owned(), key: key.to_owned() };
+                let after = RecordCursor { index: index.to_owned(), key: key.to_owned() };
                 ranges.push(RecordRange::by_index(SAMPLE, Index::First).after(after.clone()));
                 ranges.push(RecordRange::by_index(SAMPLE, Index::First).equal_to("m").after(after.clone()));
                 ranges.push(RecordRange::by_index(SAMPLE, Index::Second).after(after));
             }
-            let after = RecordPlace { index: String::new(), key: key.to_owned() };
+            let after = RecordCursor { index: String::new(), key: key.to_owned() };
             ranges.push(RecordRange::by_key(SAMPLE).after(after));
         }
         for index in Index::ALL {
@@ -291,14 +291,14 @@ pub(super) fn in_order<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     };
     for range in ranges().into_iter().chain(ranges().into_iter().map(RecordRange::descending)) {
         let mut wanted: Vec<_> = all.iter().filter(|it| range.contains(it)).cloned().collect();
-        wanted.sort_by_key(|it| range.place(it));
+        wanted.sort_by_key(|it| range.cursor_of(it));
         if range.descending {
             wanted.reverse();
         }
         for limit in [1, 2, 5, 100] {
             let found = paged(limit, |last: Option<&Record>| {
-                let after: Option<RecordPlace> =
-                    last.and_then(|last| range.place(last)).or(range.after.clone());
+                let after: Option<RecordCursor> =
+                    last.and_then(|last| range.cursor_of(last)).or(range.after.clone());
                 scene.records(ACME, range.clone().after(after).limit(limit))
             })?;
             let keys = |it: &[Record]| it.iter().map(|it| it.key.clone()).collect::<Vec<_>>();
@@ -323,7 +323,7 @@ pub(super) fn counted<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         for (from, until) in &ends {
             let range = RecordRange::by_index(SAMPLE, index).from(from.clone()).until(until.clone());
             let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-            for place in all.iter().filter(|it| range.contains(it)).filter_map(|it| range.place(it)) {
+            for place in all.iter().filter(|it| range.contains(it)).filter_map(|it| range.cursor_of(it)) {
                 *counts.entry(place.index).or_default() += 1;
             }
             for limit in [1, 2, 100] {
@@ -335,7 +335,7 @@ pub(super) fn counted<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
                     limit,
                 };
                 let wanted = counts.iter().take(limit);
-                let wanted = wanted.map(|(it, count)| RecordCount { index: it.clone(), count: *count });
+                let wanted = wanted.map(|(it, count)| (it.clone(), *count));
                 let what = format!("{read:?}");
                 same(what, scene.read(ACME, read)?, Answer::Counts(wanted.collect()))?;
             }
@@ -450,7 +450,7 @@ pub(super) fn claims<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     same("a claim while all records are claimed", claim(scene, 9, hour)?, Vec::new())
 }
 
-pub(super) fn claims_at_the_ends<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
+pub(super) fn claim_extremes<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     // The second lease fits into microseconds, but ends after the last representable instant.
     for (key, lease) in [("a", TimeDelta::MAX), ("b", TimeDelta::days(365 * 261_000))] {
         let due = Content::new(*b"work").due(monday()).tried(u32::MAX);

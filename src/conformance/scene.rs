@@ -13,12 +13,12 @@ use super::failure::{CheckFailure, Checked, same};
 use crate::desk::{Desk, Settings, TickReport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DeskId, IdSource, TicketId};
-use crate::operation::{Engine, Interrupt, Job, Load, Loaded, Operation};
+use crate::operation::{Engine, Interrupt, Job, Loaded, Operation};
 use crate::policy::Policy;
 use crate::sla::AgreementSet;
 use crate::store::kinds::{self, KeptReceipt, RECEIPT, THREAD};
 use crate::store::{
-    Answer, Changes, Claimed, Commit, DueTicket, DueTimer, GroupBy, Handling, Query, Read, Record,
+    Answer, Changes, Claimed, Commit, DataPolicy, DueTicket, DueTimer, GroupBy, Query, Read, Record,
     RecordKind, RecordRange, TicketWrite,
 };
 use crate::ticket::action::Action;
@@ -28,14 +28,14 @@ use crate::ticket::opening::NewTicket;
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 use crate::time::ManualTime;
-use crate::workflow::Catalogue;
+use crate::workflow::WorkflowSet;
 
 /// The desk that most checks use.
 pub(super) const ACME: &str = "acme";
 
 /// A record kind that only the suite uses.
 pub(super) const SAMPLE: RecordKind =
-    RecordKind::new("conformance.sample", "sample", Changes::Replaced, Handling::IMPERSONAL);
+    RecordKind::new("conformance.sample", "sample", Changes::Replaced, DataPolicy::IMPERSONAL);
 
 /// A fresh store with a manual clock.
 pub(super) struct Scene<'c, C: Candidate> {
@@ -50,13 +50,13 @@ pub(super) type DeskOf<'e, C> = Desk<Lent<'e, <C as Candidate>::Engine>>;
 
 impl<'c, C: Candidate> Scene<'c, C> {
     pub(super) fn new(candidate: &'c C) -> Checked<Scene<'c, C>> {
-        let store = candidate.fresh().map_err(|error| CheckFailure::from(error).at("a fresh store"))?;
+        let store = candidate.create().map_err(|error| CheckFailure::from(error).at("a fresh store"))?;
         Ok(Scene { candidate, store, time: ManualTime::at(monday()), ids: Counted::default() })
     }
 
     /// Opens the same store through another handle, with the same clock and the same source of ids.
     pub(super) fn twin(&self) -> Checked<Scene<'c, C>> {
-        let again = self.candidate.again(&self.store);
+        let again = self.candidate.reopen(&self.store);
         let store = again.map_err(|error| CheckFailure::from(error).at("the same store, opened again"))?;
         Ok(Scene { candidate: self.candidate, store, time: self.time.clone(), ids: self.ids.clone() })
     }
@@ -81,17 +81,21 @@ impl<'c, C: Candidate> Scene<'c, C> {
         self.wait(self.store.run(&DeskId::new(desk), operation))
     }
 
+    /// Answers reads without locking, all from one state.
+    pub(super) fn load(&self, desk: &str, reads: Vec<Read>) -> Result<Vec<Answer>> {
+        self.wait(self.store.load(&DeskId::new(desk), reads))
+    }
+
     /// Reads without locking.
     pub(super) fn read(&self, desk: &str, read: Read) -> Checked<Answer> {
         let asked = format!("{read:?}");
-        let answers =
-            self.run(desk, Load(vec![read])).map_err(|error| CheckFailure::from(error).at(&asked))?;
+        let answers = self.load(desk, vec![read]).map_err(|error| CheckFailure::from(error).at(&asked))?;
         answers.into_iter().next().ok_or_else(|| CheckFailure::new(asked, "an answer", "none"))
     }
 
     pub(super) fn id(&self, desk: &str, read: Read) -> Checked<Option<TicketId>> {
         match self.read(desk, read.clone())? {
-            Answer::Id(id) => Ok(id),
+            Answer::TicketId(id) => Ok(id),
             other => Err(wrong_variant(&read, &other)),
         }
     }
@@ -156,9 +160,9 @@ impl<'c, C: Candidate> Scene<'c, C> {
         after: Option<&DueTimer>,
         limit: usize,
     ) -> Checked<Vec<DueTimer>> {
-        let read = Read::Due { until, after: after.cloned().map(Box::new), limit };
+        let read = Read::DueTimers { until, after: after.cloned().map(Box::new), limit };
         match self.read(desk, read.clone())? {
-            Answer::Due(due) => Ok(due),
+            Answer::DueTimers(due) => Ok(due),
             other => Err(wrong_variant(&read, &other)),
         }
     }
@@ -232,8 +236,8 @@ impl<E: Engine> Engine for Lent<'_, E> {
         self.0.run(desk, operation)
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> E::Reply<'a, J::Out> {
-        self.0.work(desk, job)
+    fn run_job<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> E::Reply<'a, J::Out> {
+        self.0.run_job(desk, job)
     }
 
     fn now(&self) -> E::Reply<'_, DateTime<Utc>> {
@@ -336,15 +340,9 @@ impl Operation for Leave {
 
 /// Returns an opening, ready to be written, as the domain decides it.
 pub(super) fn opening(number: u64, request: &NewTicket, at: DateTime<Utc>) -> Result<TicketWrite> {
-    let decision = request.decide(
-        ticket_id(number),
-        number,
-        at,
-        &Policy::default(),
-        &AgreementSet::new(),
-        &Catalogue::default(),
-    )?;
-    Ok(decision.into())
+    let (policy, agreements, workflows) = (Policy::new(), AgreementSet::new(), WorkflowSet::default());
+    let draft = request.draft(ticket_id(number), number, at, &policy, &agreements, &workflows)?;
+    draft.finish()
 }
 
 pub(super) fn open(number: u64) -> Result<TicketWrite> {
@@ -363,18 +361,8 @@ pub(super) fn edited(mut write: TicketWrite, edit: impl FnOnce(&mut Opened)) -> 
 
 /// Returns the write of a note to a ticket.
 pub(super) fn noted(before: &Snapshot, words: &str, at: DateTime<Utc>) -> Result<TicketWrite> {
-    let (by, policy, rules, workflows) =
-        (anna(), Policy::default(), AgreementSet::new(), Catalogue::default());
-    let context = DecisionContext {
-        now: at,
-        by: &by,
-        policy: &policy,
-        agreements: &rules,
-        workflows: &workflows,
-        policies: &[],
-        history: None,
-    };
-    Ok(before.decide(&Action::note(words), &context)?.into())
+    let (by, policy) = (anna(), Policy::new());
+    before.decide(&Action::note(words), &DecisionContext::new(at, &by, &policy)?)
 }
 
 /// Returns the write with another expected version.

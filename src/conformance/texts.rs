@@ -20,7 +20,8 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         "NULL",
     ];
     for word in words {
-        let request = NewTicket::new(word).from(word).thread(word).once(word).tag(word).category([word]);
+        let request =
+            NewTicket::new(word).from(word).thread(word).idempotency_key(word).tag(word).category([word]);
         let ticket = scene.wait(desk.open_ticket(request.message(format!("{word}\n\t{word}"))))?;
         scene.wait(desk.act(ticket.id(), Action::note(word).and(Action::assign(word)), anna()))?;
         let row = scene.sound(ACME, ticket.id())?;
@@ -38,7 +39,7 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
     }
     // Ids, keys and messages are kept as they are.
     let raw = "  e\u{301} is not \u{e9}  ";
-    let request = NewTicket::new("Raw").from(raw).thread(raw).once(raw).message(raw);
+    let request = NewTicket::new("Raw").from(raw).thread(raw).idempotency_key(raw).message(raw);
     let ticket = scene.wait(desk.open_ticket(request))?;
     let history = scene.history(ACME, ticket.id())?;
     same("the raw message", history.first().and_then(|it| it.personal.text()), Some(raw))?;

@@ -12,7 +12,7 @@ use super::scene::{ACME, SAMPLE, Scene, anna, complete, later};
 use crate::error::Result;
 use crate::id::TicketId;
 use crate::lifecycle::HoldReason;
-use crate::operation::{Interrupt, Load, Loaded, Operation};
+use crate::operation::{Interrupt, Loaded, Operation};
 use crate::store::kinds::RECEIPT;
 use crate::store::{Answer, Commit, Mode, Query, Read};
 use crate::ticket::action::Action;
@@ -154,7 +154,7 @@ pub(super) fn absence<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let tickets: Vec<_> = tickets.into_iter().collect();
         same("tickets that received the messages of the thread", tickets.len(), 1)?;
         let ticket = scene.sound(ACME, tickets[0])?;
-        same("messages received", ticket.received as usize, THREADS)?;
+        same("messages received", ticket.messages_received as usize, THREADS)?;
     }
     same("all tickets", scene.find(ACME, Query::oldest())?.len(), 4)
 }
@@ -165,9 +165,9 @@ pub(super) fn key<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let key = format!("form-{round}");
         let opened = at_once(scene, |_, scene| {
             let desk = scene.desk(ACME);
-            let request = NewTicket::new("No sound").from("boris").once(key.as_str());
+            let request = NewTicket::new("No sound").from("boris").idempotency_key(key.as_str());
             let opened = patiently(|| scene.wait(desk.open_ticket(request.clone())))?;
-            let by = anna().once(format!("click-{round}"));
+            let by = anna().idempotency_key(format!("click-{round}"));
             let replied =
                 patiently(|| scene.wait(desk.act(ticket, Action::reply("Unmute it."), by.clone())))?;
             Ok((opened.id(), replied.replayed))
@@ -177,7 +177,7 @@ pub(super) fn key<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         same("replies that were not repetitions", opened.iter().filter(|(_, again)| !again).count(), 1)?;
     }
     same("all tickets", scene.find(ACME, Query::oldest())?.len(), 5)?;
-    same("replies on the ticket", scene.sound(ACME, ticket)?.replied, 4)
+    same("replies on the ticket", scene.sound(ACME, ticket)?.replies_sent, 4)
 }
 
 pub(super) fn numbers<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
@@ -310,7 +310,7 @@ fn one_state<C: Candidate>(scene: &Scene<'_, C>, ticket: TicketId) -> Checked {
         let _ = has_written.recv();
         let read = (0..20).try_for_each(|_| {
             let reads = vec![Read::Ticket(ticket), Read::History { ticket, after: 0, limit: usize::MAX }];
-            match &patiently(|| scene.run(ACME, Load(reads.clone())))?[..] {
+            match &patiently(|| scene.load(ACME, reads.clone()))?[..] {
                 [Answer::Ticket(Some(read)), Answer::Events(history)] => {
                     let last = history.last().map_or(0, |event| event.version);
                     same("the last version of a history, read at once with its ticket", last, read.version)
@@ -336,7 +336,7 @@ pub(super) fn reading<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
             Read::record(RECEIPT, "key-1"),
             Read::NextNumber { place: 0 },
             Read::Find(Query::newest()),
-            Read::Due { until: later(9), after: None, limit: 10 },
+            Read::DueTimers { until: later(9), after: None, limit: 10 },
         ]
     };
     // Repeated reads take no number.
@@ -364,7 +364,7 @@ pub(super) fn reading<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let writing = scope.spawn(move || {
             let desk = writer.desk(ACME);
             let note = patiently(|| writer.wait(desk.act(ticket, Action::note("written meanwhile"), anna())));
-            let request = NewTicket::new("No sound").thread("chat-1").once("key-1");
+            let request = NewTicket::new("No sound").thread("chat-1").idempotency_key("key-1");
             let opened = note.and_then(|_| patiently(|| writer.wait(desk.open_ticket(request.clone()))));
             let _ = sent.send(opened.map(|it| it.number.value));
         });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
-use super::by::By;
+use super::command_options::CommandOptions;
 use super::context::CommandContext;
 use super::links::Links;
 use super::receipt::{Receipt, Repeatable};
@@ -11,7 +11,7 @@ use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, Result};
 use crate::id::{DeskId, ThreadKey, TicketId};
 use crate::lifecycle::state::KnownState;
-use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
+use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::kinds::{self, ADOPTION, THREAD};
 use crate::store::{Commit, Read, RecordWrite};
 use crate::ticket::action::Action;
@@ -25,17 +25,22 @@ use crate::ticket::{Step, Ticket};
 pub(super) struct Act {
     ticket: TicketId,
     action: Action,
-    by: By,
+    by: CommandOptions,
     context: CommandContext,
     repeatable: Repeatable,
 }
 
 impl Act {
-    pub(super) fn new(ticket: TicketId, mut action: Action, mut by: By, context: CommandContext) -> Act {
+    pub(super) fn new(
+        ticket: TicketId,
+        mut action: Action,
+        mut by: CommandOptions,
+        context: CommandContext,
+    ) -> Act {
         action.normalize();
         by.actor.normalize();
         // The request is serialized from the flat list of parts: a deeply nested action could overflow the stack.
-        let repeatable = Repeatable::new(by.key.clone(), || {
+        let repeatable = Repeatable::new("act", by.key.clone(), || {
             let parts: Vec<Action> = action.parts().into_iter().map(Action::asked).collect();
             Fingerprint::of_json(&("act", ticket, parts, &by.actor.who))
         });
@@ -80,8 +85,12 @@ impl Operation for Act {
         OperationLabel::of("act", self.ticket)
     }
 
-    fn outcome(receipt: &Receipt) -> Outcome {
-        Outcome::of(receipt.ticket.id(), receipt.replayed)
+    fn ticket_of(receipt: &Receipt) -> Option<TicketId> {
+        Some(receipt.ticket.id())
+    }
+
+    fn is_replayed(receipt: &Receipt) -> bool {
+        receipt.replayed
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
@@ -97,15 +106,16 @@ impl Operation for Act {
         let ticket = loaded
             .ticket(self.ticket)?
             .ok_or_else(|| Error::not_found(format_args!("ticket {}", self.ticket)))?;
+        let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
+        ticket.check_visible(&self.by.actor, &policy_context.policy)?;
         if let Some(expected) = self.by.expected.filter(|expected| *expected != ticket.version) {
             check_unedited(ticket, expected, loaded)?;
         }
-        let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
         if self.action.parts().iter().any(|part| matches!(part, Action::Undo | Action::NotSpam)) {
             // A correction restores the clocks, which may be pinned to earlier agreements.
             let history = loaded.history(ticket.id, 0, usize::MAX)?;
             let clocks = history.iter().flat_map(|event| match &event.change {
-                Change::Clocked { clocks } => &clocks[..],
+                Change::ClocksUpdated { clocks } => &clocks[..],
                 _ => &[],
             });
             self.context.pin(clocks, &mut policy_context.agreements, loaded)?;
@@ -149,8 +159,8 @@ pub(super) struct CommitStep<To> {
 }
 
 impl<To> CommitStep<To> {
-    pub(super) fn new(step: Step<To>, by: By, context: CommandContext) -> CommitStep<To> {
-        let by = by.expecting(step.expected);
+    pub(super) fn new(step: Step<To>, by: CommandOptions, context: CommandContext) -> CommitStep<To> {
+        let by = by.expected_version(step.expected);
         let Step { desk, ticket, action, .. } = step;
         CommitStep { desk, act: Act::new(ticket, action, by, context), to: PhantomData }
     }
@@ -163,8 +173,12 @@ impl<To: KnownState> Operation for CommitStep<To> {
         OperationLabel::of("commit", self.act.ticket)
     }
 
-    fn outcome(ticket: &Ticket<To>) -> Outcome {
-        Outcome::of(ticket.id(), ticket.replayed())
+    fn ticket_of(ticket: &Ticket<To>) -> Option<TicketId> {
+        Some(ticket.id())
+    }
+
+    fn is_replayed(ticket: &Ticket<To>) -> bool {
+        ticket.replayed()
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {

@@ -1,5 +1,6 @@
 //! The contexts of a command: the instant, the settings, and the definitions it needs.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::ticket::event::Event;
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::{Home, Ticket};
-use crate::workflow::{Catalogue, Workflow};
+use crate::workflow::{Workflow, WorkflowSet};
 
 /// The policy, agreements and workflows for a decision, and the history of the ticket if it was read.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(super) struct PolicyContext<'s> {
     pub(super) agreements: AgreementSet,
     /// The policies of the agreements in the set that are in force one after the other; empty if only one is needed.
     pub(super) policies: Vec<Arc<Policy>>,
-    pub(super) workflows: Catalogue,
+    pub(super) workflows: WorkflowSet,
     pub(super) history: Option<&'s [Event]>,
 }
 
@@ -41,8 +42,9 @@ impl PolicyContext<'_> {
     }
 
     pub(super) fn decision<'a>(&'a self, now: DateTime<Utc>, by: &'a Actor) -> DecisionContext<'a> {
-        let PolicyContext { policy, agreements, policies, workflows, history, .. } = self;
-        DecisionContext { now, by, policy, agreements, policies, workflows, history: *history }
+        let (agreements, workflows) = (Cow::Borrowed(&self.agreements), Cow::Borrowed(&self.workflows));
+        let (policy, policies) = (&*self.policy, &self.policies[..]);
+        DecisionContext { now, by, policy, agreements, policies, workflows, history: self.history }
     }
 
     /// Returns a handle for a ticket of this context.
@@ -64,6 +66,8 @@ pub(super) struct CommandContext {
     pub(super) lookup: Lookup,
     pub(super) definitions: Arc<Definitions>,
     pub(super) default: Arc<Policy>,
+    /// The reader of a [view](super::View); `None` for the application itself.
+    pub(super) reader: Option<Arc<Actor>>,
 }
 
 impl CommandContext {
@@ -98,7 +102,7 @@ impl CommandContext {
                 policy: Arc::clone(&self.default),
                 agreements: AgreementSet::new(),
                 policies: Vec::new(),
-                workflows: Catalogue::new(),
+                workflows: WorkflowSet::new(),
                 history: None,
             },
         })

@@ -12,7 +12,7 @@ use crate::policy::{FieldType, Manifest, Policy};
 use crate::priority::Matrix;
 use crate::sla::{Agreements, CompiledAgreements};
 use crate::store::kinds;
-use crate::workflow::{Catalogue, Workflow, WorkflowDefinition};
+use crate::workflow::{Workflow, WorkflowDefinition, WorkflowSet};
 
 /// A policy with its parts loaded and compiled.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub(super) struct ReadyPolicy {
     pub(super) manifest: Arc<Manifest>,
     pub(super) policy: Arc<Policy>,
     pub(super) agreements: Arc<CompiledAgreements>,
-    pub(super) workflows: Catalogue,
+    pub(super) workflows: WorkflowSet,
 }
 
 /// Agreements: the definition and its compiled form.
@@ -82,7 +82,7 @@ impl Definitions {
             manifest,
             policy: Arc::new(policy),
             agreements: agreements.compiled,
-            workflows: Catalogue::of(workflows),
+            workflows: WorkflowSet::of(workflows),
         };
         Ok(self.policies.insert(hash, ready))
     }

@@ -13,7 +13,7 @@ use crate::import::{self, ImportContext, ImportedTicket};
 use crate::operation::{Interrupt, Job, JobStep, Loaded, Needs, Operation, OperationLabel};
 use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME};
 use crate::store::{Commit, Read};
-use crate::ticket::decision::{Decision, Draft};
+use crate::ticket::decision::Draft;
 use crate::ticket::event::{Change, Event, ExternalRef};
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
@@ -209,7 +209,7 @@ fn last_work(events: &[Event]) -> Option<&Event> {
 /// so they do not end its import.
 fn is_automatic(event: &Event) -> bool {
     match event.change {
-        Change::Clocked { .. } => true,
+        Change::ClocksUpdated { .. } => true,
         Change::HandedOver { .. } | Change::Assigned { .. } | Change::Prioritised { .. } => {
             event.by.who == Who::Desk
         }
@@ -265,9 +265,9 @@ impl Operation for Batch {
         }
         needs.answered(loaded)?;
         let decisions = drafts.into_iter().map(Draft::finish).collect::<Result<Vec<_>>>()?;
-        imported.events = decisions.iter().map(|decision| decision.events().len()).sum();
+        imported.events = decisions.iter().map(|decision| decision.events.len()).sum();
         let mut named = Vec::new();
-        for ticket in decisions.iter().map(Decision::snapshot) {
+        for ticket in decisions.iter().map(|decision| &decision.snapshot) {
             let Some(name) = &ticket.external else { continue };
             let key = self.context.lookup.external(name);
             if loaded.record(EXTERNAL_NAME, key.as_str())?.is_none() {

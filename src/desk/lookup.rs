@@ -10,7 +10,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::definition::Fingerprint;
-use crate::id::{RequestKey, ThreadKey};
+use crate::id::{IdempotencyKey, ThreadKey};
 use crate::store::RecordKind;
 use crate::store::kinds::{EXTERNAL_NAME, RECEIPT, THREAD};
 use crate::ticket::event::ExternalRef;
@@ -34,7 +34,7 @@ impl Lookup {
         self.lookup_key(THREAD, &format!("{thread}\n{sender}"))
     }
 
-    pub(super) fn receipt(&self, key: &RequestKey) -> String {
+    pub(super) fn receipt(&self, key: &IdempotencyKey) -> String {
         self.lookup_key(RECEIPT, key.as_str())
     }
 

@@ -15,9 +15,9 @@ use crate::operation::{Job, JobStep};
 use crate::store::Cursor;
 use crate::ticket::decision::migrate::{MigrationTask, Unmapped, may_migrate};
 use crate::ticket::people::Actor;
-use crate::workflow::{Catalogue, Migration, Workflow, WorkflowDefinition};
+use crate::workflow::{Migration, Workflow, WorkflowDefinition, WorkflowSet};
 
-pub use report::{BlockedTicket, BlockedTickets, MAX_NAMED, Migrated, MigrationCounts, MigrationPreview};
+pub use report::{BlockedTicket, BlockedTickets, MAX_LISTED, Migrated, MigrationCounts, MigrationPreview};
 
 use report::add_each;
 use steps::{CheckPage, Found, MigrateBatch, Page, ReadVersion, Version};
@@ -33,7 +33,7 @@ pub(super) struct Preview {
     context: CommandContext,
     phase: Phase,
     known: Vec<WorkflowDefinition>,
-    in_force: Catalogue,
+    in_force: WorkflowSet,
     task: Option<Arc<MigrationTask>>,
     unmapped: Unmapped,
     /// The tickets that would be migrated, ordered by id.
@@ -64,7 +64,7 @@ impl Preview {
             phase: Phase::Versions(context.now),
             context,
             known: vec![Workflow::simple().definition().clone()],
-            in_force: Catalogue::new(),
+            in_force: WorkflowSet::new(),
             task: None,
             unmapped: Unmapped::new(),
             migratable: VecDeque::new(),
@@ -124,8 +124,8 @@ impl Preview {
     fn add_page(&mut self, page: Page) {
         self.add_workflows(page.workflows);
         self.migratable.extend(page.found.migratable);
-        self.result.crossings.add(page.found.crossings);
-        self.result.obstacles.add(page.found.obstacles);
+        self.result.counts.add(page.found.counts);
+        self.result.blocked.add(page.found.blocked);
         add_each(&mut self.result.staying, page.found.staying);
         add_each(&mut self.unmapped, page.found.unmapped);
         match page.next {
@@ -189,7 +189,7 @@ impl Migrate {
     /// Checks that the actor may migrate, and adds the number of migrated tickets to the error of a failed step.
     fn check_step<T>(&self, result: Result<T>) -> Result<T> {
         may_migrate(&self.by)?;
-        result.map_err(|error| match self.migrated.crossings.tickets {
+        result.map_err(|error| match self.migrated.counts.tickets {
             0 => error,
             count => Error::new(
                 error.kind(),
@@ -214,9 +214,9 @@ impl Migrate {
     }
 
     fn add_batch(&mut self, batch: Found) {
-        self.migrated.crossings.add(batch.crossings);
-        self.migrated.left.add(batch.obstacles);
-        self.migrated.left.add(batch.unmapped_tickets);
+        self.migrated.counts.add(batch.counts);
+        self.migrated.blocked.add(batch.blocked);
+        self.migrated.blocked.add(batch.unmapped_tickets);
     }
 }
 

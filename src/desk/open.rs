@@ -7,7 +7,7 @@ use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, Result};
 use crate::id::TicketId;
 use crate::lifecycle::state;
-use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
+use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::kinds::{self, ADOPTION, THREAD};
 use crate::store::{Commit, Read};
 use crate::ticket::Ticket;
@@ -28,7 +28,7 @@ impl Open {
         request.threads.sort();
         request.threads.dedup();
         let asked = || Fingerprint::of_json(&("open", request.asked()));
-        let repeatable = Repeatable::new(request.key.clone(), asked);
+        let repeatable = Repeatable::new("open", request.key.clone(), asked);
         Open { request, id, context, repeatable }
     }
 
@@ -43,7 +43,7 @@ impl Open {
             threads.push(kinds::point_to(THREAD, key, None, self.id));
         }
         let policy_context = self.context.policy_context(loaded)?;
-        let decision = self.request.decide(
+        let draft = self.request.draft(
             self.id,
             loaded.next_number(0)?,
             self.context.now,
@@ -51,6 +51,7 @@ impl Open {
             &policy_context.agreements,
             &policy_context.workflows,
         )?;
+        let decision = draft.finish()?;
         let receipt = Receipt::of(&decision, &policy_context)?;
         let mut commit = Commit::of([decision]);
         commit.extend(threads);
@@ -67,8 +68,12 @@ impl Operation for Open {
         OperationLabel::new("open_ticket")
     }
 
-    fn outcome(ticket: &Ticket<state::New>) -> Outcome {
-        Outcome::of(ticket.id(), ticket.replayed())
+    fn ticket_of(ticket: &Ticket<state::New>) -> Option<TicketId> {
+        Some(ticket.id())
+    }
+
+    fn is_replayed(ticket: &Ticket<state::New>) -> bool {
+        ticket.replayed()
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {

@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use super::context::{CommandContext, PolicyContext};
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::RequestKey;
+use crate::id::IdempotencyKey;
 use crate::operation::{Interrupt, Loaded};
 use crate::store::kinds::{KeptReceipt, RECEIPT, RequestMark};
 use crate::store::{Commit, Expected, Read, RecordWrite};
 use crate::ticket::Ticket;
-use crate::ticket::decision::Decision;
+use crate::ticket::decision::TicketWrite;
 use crate::ticket::event::{Change, Event};
 use crate::ticket::kind::LinkKind;
 use crate::ticket::snapshot::Snapshot;
@@ -22,7 +22,7 @@ use crate::ticket::snapshot::Snapshot;
 ///
 /// let desk = Desk::memory();
 /// let ticket = desk.open_ticket(NewTicket::new("No sound"))?;
-/// let click = Actor::agent("anna").once("click-1");
+/// let click = Actor::agent("anna").idempotency_key("click-1");
 /// let receipt = desk.act(ticket.id(), Action::start(), click.clone())?;
 /// assert_eq!((receipt.ticket.version, receipt.events.len(), receipt.replayed), (2, 1, false));
 ///
@@ -69,9 +69,9 @@ impl Receipt {
         matches!(self.events.first(), Some(Event { change: Change::Opened(_), .. }))
     }
 
-    pub(super) fn of(decision: &Decision, policy_context: &PolicyContext<'_>) -> Result<Receipt> {
-        let ticket = policy_context.handle(decision.snapshot().clone().into())?;
-        Ok(Receipt { ticket, events: decision.events().to_vec(), replayed: false })
+    pub(super) fn of(decision: &TicketWrite, policy_context: &PolicyContext<'_>) -> Result<Receipt> {
+        let ticket = policy_context.handle(decision.snapshot.clone().into())?;
+        Ok(Receipt { ticket, events: decision.events.to_vec(), replayed: false })
     }
 }
 
@@ -96,15 +96,23 @@ pub enum Arrival {
 /// A request that can be repeated if it has an idempotency key.
 #[derive(Debug)]
 pub(super) struct Repeatable {
-    key: Option<RequestKey>,
+    key: Option<IdempotencyKey>,
     request: Result<Fingerprint>,
 }
 
 impl Repeatable {
-    /// Creates a value from the key of a request and the fingerprint of what was asked. Without a key there is no
-    /// fingerprint.
-    pub(super) fn new(key: Option<RequestKey>, asked: impl FnOnce() -> Result<Fingerprint>) -> Repeatable {
-        let request = if key.is_some() { asked() } else { Ok(Fingerprint::of([])) };
+    /// Creates a value from the key of a request and the fingerprint of what was asked. The caller's own digest replaces
+    /// that fingerprint; it is a digest of one verb. Without a key there is no fingerprint.
+    pub(super) fn new(
+        verb: &str,
+        key: Option<IdempotencyKey>,
+        asked: impl FnOnce() -> Result<Fingerprint>,
+    ) -> Repeatable {
+        let request = match key.as_ref().map(IdempotencyKey::digest) {
+            Some(Some(digest)) => Fingerprint::of_json(&("digest", verb, digest)),
+            Some(None) => asked(),
+            None => Ok(Fingerprint::of([])),
+        };
         Repeatable { key, request }
     }
 

@@ -5,7 +5,7 @@ use super::receipt::{Receipt, Repeatable};
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, Result};
 use crate::id::TicketId;
-use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
+use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::policy::Standing;
 use crate::store::kinds::{self, ADOPTION, THREAD};
 use crate::store::{Commit, Read, Record};
@@ -55,7 +55,7 @@ impl Receive {
     pub(super) fn new(message: InboundMessage, id: TicketId, context: CommandContext) -> Receive {
         let message = message.mended();
         let asked = || Fingerprint::of_json(&("receive", message.asked()));
-        let repeatable = Repeatable::new(message.key.clone(), asked);
+        let repeatable = Repeatable::new("receive", message.key.clone(), asked);
         Receive { author: message.author(), message, id, context, repeatable }
     }
 
@@ -207,7 +207,8 @@ impl Receive {
         let policy_context = self.context.policy_context(loaded)?;
         let PolicyContext { policy, agreements, workflows, .. } = &policy_context;
         let (number, now) = (loaded.next_number(0)?, self.context.now);
-        let decision = self.message.opening().decide(self.id, number, now, policy, agreements, workflows)?;
+        let draft = self.message.opening().draft(self.id, number, now, policy, agreements, workflows)?;
+        let decision = draft.finish()?;
         let receipt = Receipt::of(&decision, &policy_context)?;
         let mut commit = Commit::of([decision]);
         commit.extend(threads.into_iter().map(|(key, _)| kinds::point_to(THREAD, key, None, self.id)));
@@ -275,8 +276,12 @@ impl Operation for Receive {
         OperationLabel::new("receive")
     }
 
-    fn outcome(receipt: &Receipt) -> Outcome {
-        Outcome::of(receipt.ticket.id(), receipt.replayed)
+    fn ticket_of(receipt: &Receipt) -> Option<TicketId> {
+        Some(receipt.ticket.id())
+    }
+
+    fn is_replayed(receipt: &Receipt) -> bool {
+        receipt.replayed
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {

@@ -87,7 +87,7 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// # Errors
     /// [storage](Error::is_storage). Faults of the plan are in the [`MigrationPreview`].
     pub fn preview(&self, plan: &Migration) -> E::Reply<'a, MigrationPreview> {
-        self.0.engine.work(&self.0.settings.desk, Preview::new(plan, self.0.context()))
+        self.0.engine.run_job(&self.0.settings.desk, Preview::new(plan, self.0.context()))
     }
 
     /// Migrates live tickets to another version of their workflow, or to another workflow.
@@ -95,7 +95,7 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// The plan is [checked](Setup::preview) against all tickets first. If it has a fault or a ticket cannot be
     /// migrated, nothing is written. Otherwise the tickets are migrated in batches of 100, one transaction per batch.
     /// Each ticket is checked again, because it may have changed since the first check; a ticket that can no longer be
-    /// migrated is left unchanged and [reported](Migrated::left).
+    /// migrated is left unchanged and [reported](Migrated::blocked).
     ///
     /// If a migration is interrupted, a repeated call continues it. If it is complete, a repeated call does nothing.
     /// The history of each ticket records its migration and the actor.
@@ -144,7 +144,7 @@ impl<'a, E: Engine> Setup<'a, E> {
     /// - [storage](Error::is_storage): the message contains the number of tickets that were migrated before; they stay
     ///   migrated.
     pub fn migrate(&self, plan: &Migration, by: impl Into<Actor>) -> E::Reply<'a, Migrated> {
-        self.0.engine.work(&self.0.settings.desk, Migrate::new(plan, by.into(), self.0.context()))
+        self.0.engine.run_job(&self.0.settings.desk, Migrate::new(plan, by.into(), self.0.context()))
     }
 }
 
@@ -203,7 +203,7 @@ impl Operation for Adopt {
             parts.retain(|part| !stored.contains(&(part.kind, part.hash)));
         }
         let version = newest.map_or(1, |newest| newest.version + 1);
-        let adoption = Adoption { kind, version, from, agreements_from, hash };
+        let adoption = Adoption { version, from, agreements_from, hash };
         let texts: BTreeMap<_, _> =
             parts.into_iter().chain([manifest]).map(|it| (it.hash, it.text)).collect();
         loaded.need(texts.keys().copied().map(kinds::definition))?;
@@ -247,7 +247,7 @@ impl Operation for InForce {
     type Out = Arc<Policy>;
 
     fn label(&self) -> OperationLabel {
-        OperationLabel::new("in_force")
+        OperationLabel::new("policy")
     }
 
     fn mode(&self) -> Mode {

@@ -33,7 +33,7 @@ use crate::operation::Engine;
 /// let now = "2026-02-05T09:00:00Z".parse()?; // `Utc::now()`
 /// # for fired in [2, 0] {
 /// // A program does this in a loop, with a sleep of a second between rounds:
-/// let report = worker.drain(now)?;
+/// let report = worker.tick(now)?;
 /// report.failed.iter().for_each(|it| eprintln!("{it}"));
 /// report.stopped.iter().for_each(|error| eprintln!("retrying in the next round: {error}"));
 /// # assert_eq!((report.fired, report.failed.len()), (fired, 0));
@@ -42,7 +42,7 @@ use crate::operation::Engine;
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a worker does nothing until `drain` is called"]
+#[must_use = "a worker does nothing until `tick` is called"]
 pub struct Worker<E> {
     /// A desk that is used only for its settings and its cache of definitions.
     desk: Desk<E>,
@@ -81,8 +81,8 @@ impl<E: Engine> Worker<E> {
     ///
     /// # Errors
     /// None from the store. Failed tickets and the error that stopped the sweep are in the [`TickReport`].
-    pub fn drain(&self, now: DateTime<Utc>) -> E::Reply<'_, TickReport> {
+    pub fn tick(&self, now: DateTime<Utc>) -> E::Reply<'_, TickReport> {
         let sweep = Sweep::new(self.desk.context_at(now), Listing::Everywhere(None), self.batch.get());
-        self.desk.engine.work(&self.desk.settings.desk, sweep)
+        self.desk.engine.run_job(&self.desk.settings.desk, sweep)
     }
 }

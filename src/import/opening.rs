@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::id::TicketId;
 use crate::lifecycle::state;
 use crate::policy::Policy;
-use crate::priority::{Assessment, Inputs};
+use crate::priority::{Assessment, AssessmentInputs};
 use crate::sla::AgreementSet;
 use crate::ticket::decision::Draft;
 use crate::ticket::event::{Change, Event, Opened, Origin};
@@ -17,7 +17,7 @@ use crate::ticket::kind::{Channel, Kind, TicketNumber};
 use crate::ticket::personal::{Owner, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
-use crate::workflow::Catalogue;
+use crate::workflow::WorkflowSet;
 
 /// Opens the ticket with all data of the first version, except the note and an unmapped status.
 pub(super) fn draft(
@@ -27,7 +27,7 @@ pub(super) fn draft(
     number: u64,
     policy: &Policy,
     agreements: &AgreementSet,
-    workflows: &Catalogue,
+    workflows: &WorkflowSet,
 ) -> Result<Draft> {
     let kind = first.kind.clone().unwrap_or(Kind::Question);
     let target = placing::target(first, None, workflows.for_kind(kind.as_str()))?;
@@ -45,11 +45,11 @@ pub(super) fn draft(
         category: first.category.clone().unwrap_or_default(),
         tags: first.tags.clone().unwrap_or_default(),
         fields: BTreeMap::new(),
-        assessment: policy.matrix_in_use().assess(&Inputs {
+        assessment: policy.priority_matrix().assess(&AssessmentInputs {
             impact: first.impact,
             urgency: first.urgency,
             modifiers: &modifiers,
-            ..Inputs::default()
+            ..AssessmentInputs::default()
         })?,
         modifiers,
         team: first.team.as_ref().and_then(Holder::get).cloned(),
@@ -89,11 +89,11 @@ pub(super) fn assess(
     modifiers: &BTreeSet<String>,
     policy: &Policy,
 ) -> Result<Assessment> {
-    policy.matrix_in_use().assess(&Inputs {
-        impact: version.impact.or(snapshot.assessment.impact().given()),
-        urgency: version.urgency.or(snapshot.assessment.urgency().given()),
+    policy.priority_matrix().assess(&AssessmentInputs {
+        impact: version.impact.or(snapshot.assessment.given_impact()),
+        urgency: version.urgency.or(snapshot.assessment.given_urgency()),
         modifiers,
-        overridden: snapshot.assessment.overridden(),
+        manual_priority: snapshot.assessment.manual_priority(),
         facts: snapshot,
     })
 }

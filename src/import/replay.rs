@@ -12,13 +12,13 @@ use crate::policy::Policy;
 use crate::sla::AgreementSet;
 use crate::ticket::ImportMark;
 use crate::ticket::decision::Draft;
-use crate::ticket::event::{Arrived, Cause, Change, Described, MigrationCause, Origin};
+use crate::ticket::event::{Arrived, Cause, Change, DetailsChange, MigrationCause, Origin};
 use crate::ticket::message::Message;
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::{Owner, Personal, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::{DateTime, Utc, to_micros};
-use crate::workflow::{Catalogue, Placement, Workflow};
+use crate::workflow::{Placement, Workflow, WorkflowSet};
 
 /// The definitions that apply to the tickets of an import, and the time of the import.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ pub(crate) struct ImportContext<'a> {
     /// The agreements in force, as if they had always been in force.
     pub(crate) agreements: &'a AgreementSet,
     /// The workflows in force, and those to which tickets are pinned.
-    pub(crate) workflows: &'a Catalogue,
+    pub(crate) workflows: &'a WorkflowSet,
 }
 
 /// Opens a ticket with this id and number, and replays its whole history.
@@ -138,7 +138,7 @@ impl Replay<'_> {
             self.message(current)?;
         }
         if let Some(note) = &version.note {
-            self.emit_words(current, Change::Noted { files: note.files.clone() }, note.words())?;
+            self.emit_words(current, Change::NoteAdded { files: note.files.clone() }, note.words())?;
         }
         self.status(current, opens)
     }
@@ -182,11 +182,11 @@ impl Replay<'_> {
 
     fn describe(&mut self, current: NumberedVersion<'_>) -> Result<()> {
         let (version, snapshot) = (current.version, self.draft.snapshot());
-        let mut described = Described {
+        let mut described = DetailsChange {
             kind: version.kind.clone().filter(|kind| *kind != snapshot.kind),
             channel: version.channel.clone().filter(|channel| *channel != snapshot.channel),
             category: version.category.clone().filter(|path| *path != snapshot.category),
-            ..Described::default()
+            ..DetailsChange::default()
         };
         let requester = version.requester().or(snapshot.requester());
         let owner = Owner::of_words(&version.by.who, requester);
@@ -196,32 +196,34 @@ impl Replay<'_> {
         };
         described.subject = words.subject.is_some();
         if let Some(tags) = &version.tags {
-            described.tagged = tags.difference(&snapshot.tags).cloned().collect();
-            described.untagged = snapshot.tags.difference(tags).cloned().collect();
+            described.tags_added = tags.difference(&snapshot.tags).cloned().collect();
+            described.tags_removed = snapshot.tags.difference(tags).cloned().collect();
         }
         for (name, value) in &version.fields {
-            if snapshot.field(name) == Some(value) {
+            let field_type = self.context.policy.declared(name)?;
+            let value = field_type.kept(value);
+            if snapshot.field(name) == Some(&value) {
                 continue;
             }
-            if self.context.policy.declared(name)?.is_personal() {
+            if field_type.is_personal() {
                 described.text_fields.insert(name.clone());
-                words.fields.insert(name.clone(), value.clone());
+                words.fields.insert(name.clone(), value);
             } else {
-                described.fields.insert(name.clone(), value.clone());
+                described.fields.insert(name.clone(), value);
             }
         }
         let cleared = version.fields_cleared.iter().filter(|name| snapshot.field(name).is_some());
-        described.emptied = cleared.cloned().collect();
+        described.fields_cleared = cleared.cloned().collect();
         let mut personal = Personal::of(owner, words);
         for (contact, role) in &version.contacts {
             snapshot.describe_contact(contact, *role, &mut described, &mut personal);
         }
         limits::count("contacts", snapshot.contacts.len() + new_contact_count(&described, snapshot))?;
         described.attributes.values().try_for_each(limits::attributes)?;
-        if described == Described::default() && personal.is_empty() {
+        if described == DetailsChange::default() && personal.is_empty() {
             return Ok(());
         }
-        self.emit(current, Change::Described(Box::new(described)), personal)
+        self.emit(current, Change::DetailsChanged(Box::new(described)), personal)
     }
 
     fn hand_over(&mut self, current: NumberedVersion<'_>) -> Result<()> {
@@ -247,7 +249,7 @@ impl Replay<'_> {
     fn prioritise(&mut self, current: NumberedVersion<'_>, changed: bool) -> Result<()> {
         let (version, snapshot) = (current.version, self.draft.snapshot());
         let graded = version.impact.is_some() || version.urgency.is_some() || version.modifiers.is_some();
-        let depends = changed && !self.context.policy.matrix_in_use().modifiers().is_empty();
+        let depends = changed && !self.context.policy.priority_matrix().modifiers().is_empty();
         if !graded && !depends {
             return Ok(());
         }
@@ -273,7 +275,7 @@ impl Replay<'_> {
                 files: files.clone(),
                 without_text: message.text.is_empty(),
                 from_outside: !standing.is_contact(),
-                owes_reply: self.context.policy.rule_of(standing).answers && !self.draft.state().is_final(),
+                needs_reply: self.context.policy.rule_of(standing).answers && !self.draft.state().is_final(),
                 ..Arrived::default()
             }),
             None => Change::Replied { files: files.clone() },
@@ -316,7 +318,7 @@ impl Replay<'_> {
             }
         }
         let status = placement.map(|placement| placement.status);
-        let change = Change::Moved { from, to, step, cause: Cause::Action, code, status };
+        let change = Change::StateChanged { from, to, step, cause: Cause::Action, code, status };
         self.emit_status(current, step.is_none(), change, personal)
     }
 
@@ -394,6 +396,6 @@ fn changes_resolution(version: &ImportedVersion, snapshot: &Snapshot) -> bool {
 }
 
 /// Returns the number of contacts that the change adds to the ticket.
-fn new_contact_count(described: &Described, snapshot: &Snapshot) -> usize {
+fn new_contact_count(described: &DetailsChange, snapshot: &Snapshot) -> usize {
     described.contacts.keys().filter(|id| !snapshot.contacts.contains_key(*id)).count()
 }

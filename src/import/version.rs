@@ -386,7 +386,7 @@ impl ImportedVersion {
             }
         }
         self.fields_cleared.iter().try_for_each(|name| policy.declared(name).map(|_| ()))?;
-        let matrix = policy.matrix_in_use();
+        let matrix = policy.priority_matrix();
         // Every matrix has level 1 of each scale, so the check can fail only for a level that the version sets.
         matrix.cell(self.impact.unwrap_or(Impact::HIGH), self.urgency.unwrap_or(Urgency::HIGH))?;
         self.modifiers.iter().flatten().try_for_each(|name| matrix.modifier(name).map(|_| ()))?;

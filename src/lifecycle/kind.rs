@@ -66,10 +66,10 @@ impl StateKind {
     /// Returns the state that this step leads to.
     ///
     /// # Errors
-    /// [`Refused`] if this state does not accept the step. The message lists the accepted steps.
+    /// [`StepRefused`] if this state does not accept the step. The message lists the accepted steps.
     #[inline]
-    pub const fn take(self, step: StepKind) -> Result<StateKind, Refused> {
-        if self.accepts(step) { Ok(step.target()) } else { Err(Refused { state: self, step }) }
+    pub const fn apply(self, step: StepKind) -> Result<StateKind, StepRefused> {
+        if self.accepts(step) { Ok(step.target()) } else { Err(StepRefused { state: self, step }) }
     }
 
     /// Returns the steps that this state accepts, in the order of the table.
@@ -112,7 +112,7 @@ impl fmt::Display for StepKind {
 ///
 /// `Display` lists the accepted steps of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused {
+pub struct StepRefused {
     /// The state of the ticket.
     pub state: StateKind,
     /// The step that was refused.

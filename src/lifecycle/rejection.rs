@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Refused, StateKind, StepKind};
+use super::kind::{StateKind, StepKind, StepRefused};
 use crate::error::{Error, ErrorKind};
 use crate::id::AgentId;
 
@@ -14,7 +14,7 @@ use crate::id::AgentId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Verb {
+pub enum ActionKind {
     /// A lifecycle step.
     Step(StepKind),
     /// A public message.
@@ -31,6 +31,10 @@ pub enum Verb {
     Describe,
     /// Linking the ticket with another one.
     Link,
+    /// Recording the time that an agent has worked on the ticket.
+    TimeSpent,
+    /// Adding or removing a follower.
+    Follow,
     /// Moving the ticket to another status of its workflow.
     Move,
     /// Taking back that the ticket is spam.
@@ -39,41 +43,61 @@ pub enum Verb {
     Undo,
 }
 
-impl Verb {
-    const NON_STEPS: [Verb; 7] =
-        [Verb::Reply, Verb::Note, Verb::Assign, Verb::HandOver, Verb::Prioritise, Verb::Describe, Verb::Link];
+impl ActionKind {
+    const NON_STEPS: [ActionKind; 9] = [
+        ActionKind::Reply,
+        ActionKind::Note,
+        ActionKind::Assign,
+        ActionKind::HandOver,
+        ActionKind::Prioritise,
+        ActionKind::Describe,
+        ActionKind::Link,
+        ActionKind::TimeSpent,
+        ActionKind::Follow,
+    ];
 
     /// Returns true if a ticket in this state accepts the action.
     ///
-    /// A closed or cancelled ticket accepts notes, links and corrections of its description, because people learn from
-    /// old tickets. It accepts no replies of the desk and no changes to its assignment, line or priority. A reply of a
+    /// A closed or cancelled ticket accepts notes, links, followers, recorded time and corrections of its description,
+    /// because people learn from old tickets. It accepts no replies of the desk and no changes to its assignment, line or priority. A reply of a
     /// contact is kept on the ticket if the policy's [standings](crate::policy::standing) say so.
     ///
     /// Moves and corrections (undo, not spam) are accepted in every state: the workflow and the history restrict them,
     /// and the lifecycle does not.
     pub const fn accepted_in(self, state: StateKind) -> bool {
         match self {
-            Verb::Step(step) => state.accepts(step),
-            Verb::Note | Verb::Describe | Verb::Link | Verb::Move | Verb::NotSpam | Verb::Undo => true,
-            Verb::Reply | Verb::Assign | Verb::HandOver | Verb::Prioritise => !state.is_final(),
+            ActionKind::Step(step) => state.accepts(step),
+            ActionKind::Note
+            | ActionKind::Describe
+            | ActionKind::Link
+            | ActionKind::TimeSpent
+            | ActionKind::Follow
+            | ActionKind::Move
+            | ActionKind::NotSpam
+            | ActionKind::Undo => true,
+            ActionKind::Reply | ActionKind::Assign | ActionKind::HandOver | ActionKind::Prioritise => {
+                !state.is_final()
+            }
         }
     }
 }
 
-impl fmt::Display for Verb {
+impl fmt::Display for ActionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Verb::Step(step) => return step.fmt(f),
-            Verb::Reply => "reply",
-            Verb::Note => "note",
-            Verb::Assign => "assign",
-            Verb::HandOver => "hand over",
-            Verb::Prioritise => "prioritise",
-            Verb::Describe => "describe",
-            Verb::Link => "link",
-            Verb::Move => "move",
-            Verb::NotSpam => "not spam",
-            Verb::Undo => "undo",
+            ActionKind::Step(step) => return step.fmt(f),
+            ActionKind::Reply => "reply",
+            ActionKind::Note => "note",
+            ActionKind::Assign => "assign",
+            ActionKind::HandOver => "hand over",
+            ActionKind::Prioritise => "prioritise",
+            ActionKind::Describe => "describe",
+            ActionKind::Link => "link",
+            ActionKind::TimeSpent => "record time",
+            ActionKind::Follow => "follow",
+            ActionKind::Move => "move",
+            ActionKind::NotSpam => "not spam",
+            ActionKind::Undo => "undo",
         })
     }
 }
@@ -82,35 +106,35 @@ impl fmt::Display for Verb {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permitted {
     state: StateKind,
-    verbs: Vec<Verb>,
+    actions: Vec<ActionKind>,
     /// The steps and moves that lack only fields, each with these fields.
-    once_filled: Box<[(Verb, Vec<String>)]>,
+    once_filled: Box<[(ActionKind, Vec<String>)]>,
 }
 
 impl Permitted {
     /// Returns the actions that a ticket in this state accepts, steps first.
     ///
-    /// [`Verb::Move`] is not included, because it depends on the workflow.
+    /// [`ActionKind::Move`] is not included, because it depends on the workflow.
     pub fn in_state(state: StateKind) -> Permitted {
-        let others = Verb::NON_STEPS.into_iter().filter(|verb| verb.accepted_in(state));
-        let verbs = state.accepted().map(Verb::Step).chain(others).collect();
-        Permitted { state, verbs, once_filled: Box::default() }
+        let others = ActionKind::NON_STEPS.into_iter().filter(|action| action.accepted_in(state));
+        let actions = state.accepted().map(ActionKind::Step).chain(others).collect();
+        Permitted { state, actions, once_filled: Box::default() }
     }
 
     /// Returns the actions that a ticket in this state accepts. `lacking` returns the empty fields that keep the workflow
     /// from accepting a step or a move, and `None` if it does not accept it in any case.
     pub(crate) fn in_workflow(
         state: StateKind,
-        mut lacking: impl FnMut(Verb) -> Option<Vec<String>>,
+        mut lacking: impl FnMut(ActionKind) -> Option<Vec<String>>,
     ) -> Permitted {
         let mut permitted = Permitted::in_state(state);
-        permitted.verbs.insert(state.accepted().count(), Verb::Move);
+        permitted.actions.insert(state.accepted().count(), ActionKind::Move);
         let mut once_filled = Vec::new();
-        permitted.verbs.retain(|verb| match verb {
-            Verb::Step(_) | Verb::Move => match lacking(*verb) {
+        permitted.actions.retain(|action| match action {
+            ActionKind::Step(_) | ActionKind::Move => match lacking(*action) {
                 Some(fields) if fields.is_empty() => true,
                 Some(fields) => {
-                    once_filled.push((*verb, fields));
+                    once_filled.push((*action, fields));
                     false
                 }
                 None => false,
@@ -123,67 +147,71 @@ impl Permitted {
 
     /// Keeps only steps and moves.
     pub(crate) fn ways_alone(mut self) -> Permitted {
-        self.verbs.retain(|verb| matches!(verb, Verb::Step(_) | Verb::Move));
+        self.actions.retain(|action| matches!(action, ActionKind::Step(_) | ActionKind::Move));
         self
     }
 
     /// Returns the steps that this state accepts, without other actions.
     pub(crate) fn steps(state: StateKind) -> Permitted {
-        Permitted { state, verbs: state.accepted().map(Verb::Step).collect(), once_filled: Box::default() }
+        Permitted {
+            state,
+            actions: state.accepted().map(ActionKind::Step).collect(),
+            once_filled: Box::default(),
+        }
     }
 
     /// Removes an action.
-    pub(crate) fn without(self, refused: Verb) -> Permitted {
-        self.only(|verb| verb != refused)
+    pub(crate) fn without(self, refused: ActionKind) -> Permitted {
+        self.only(|action| action != refused)
     }
 
     /// Keeps the actions for which `may` returns true.
-    pub(crate) fn only(mut self, may: impl Fn(Verb) -> bool) -> Permitted {
-        self.verbs.retain(|verb| may(*verb));
-        self.once_filled = self.once_filled.into_iter().filter(|(verb, _)| may(*verb)).collect();
+    pub(crate) fn only(mut self, may: impl Fn(ActionKind) -> bool) -> Permitted {
+        self.actions.retain(|action| may(*action));
+        self.once_filled = self.once_filled.into_iter().filter(|(action, _)| may(*action)).collect();
         self
     }
 
     /// Returns the steps and moves that would be accepted once these fields are filled.
-    pub fn once_filled(&self) -> &[(Verb, Vec<String>)] {
+    pub fn once_filled(&self) -> &[(ActionKind, Vec<String>)] {
         &self.once_filled
     }
 
     /// Returns the permitted actions.
-    pub fn verbs(&self) -> &[Verb] {
-        &self.verbs
+    pub fn actions(&self) -> &[ActionKind] {
+        &self.actions
     }
 
     /// Returns true if the action is permitted.
-    pub fn contains(&self, verb: Verb) -> bool {
-        self.verbs.contains(&verb)
+    pub fn contains(&self, action: ActionKind) -> bool {
+        self.actions.contains(&action)
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for StepRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is not accepted while {}; {}", self.step, self.state, Permitted::steps(self.state))
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for StepRefused {}
 
 impl fmt::Display for Permitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.verbs.is_empty() && self.once_filled.is_empty() {
+        if self.actions.is_empty() && self.once_filled.is_empty() {
             return f.write_str(match self.state.is_final() {
                 true => "no step is accepted here: the state is final",
                 false => "none of the steps accepted here is permitted to this actor",
             });
         }
-        for (index, verb) in self.verbs.iter().enumerate() {
+        for (index, action) in self.actions.iter().enumerate() {
             f.write_str(if index == 0 { "accepted here: " } else { ", " })?;
-            verb.fmt(f)?;
+            action.fmt(f)?;
         }
-        for (index, (verb, fields)) in self.once_filled.iter().enumerate() {
-            f.write_str(if index == 0 && self.verbs.is_empty() { "" } else { "; " })?;
+        for (index, (action, fields)) in self.once_filled.iter().enumerate() {
+            f.write_str(if index == 0 && self.actions.is_empty() { "" } else { "; " })?;
             let are = if fields.len() == 1 { "is" } else { "are" };
-            write!(f, "{verb} would be accepted once {} {are} filled", fields.join(" and "))?;
+            write!(f, "{action} would be accepted once {} {are} filled", fields.join(" and "))?;
         }
         Ok(())
     }
@@ -193,7 +221,7 @@ impl fmt::Display for Permitted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum RejectionReason {
     /// The lifecycle does not accept the action in this state.
     State,
     /// The actor is not allowed to perform the action.
@@ -266,12 +294,12 @@ pub struct Rejection {
     /// The ticket's workflow status; `None` if the ticket follows the built-in simple workflow.
     pub status: Option<Arc<str>>,
     /// The rejected action.
-    pub verb: Verb,
+    pub action: ActionKind,
     /// The reasons for the rejection. All of them must be removed.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<RejectionReason>,
     /// The reasons of each way, if several transitions of a workflow match the action and none of them is open. It is
     /// enough to remove the reasons of one way.
-    pub ways: Box<[Vec<Reason>]>,
+    pub ways: Box<[Vec<RejectionReason>]>,
     /// The actions that this actor may perform on the ticket now. A rejected step is not among them, unless only its
     /// target was wrong.
     pub permitted: Permitted,
@@ -279,26 +307,26 @@ pub struct Rejection {
 
 impl Rejection {
     /// Creates a rejection with one reason.
-    pub(crate) fn new(state: StateKind, verb: Verb, reason: Reason) -> Rejection {
+    pub(crate) fn new(state: StateKind, action: ActionKind, reason: RejectionReason) -> Rejection {
         // For a step, the message lists the accepted steps; for any other action, all accepted actions.
-        let permitted = match verb {
-            Verb::Step(_) => Permitted::steps(state),
+        let permitted = match action {
+            ActionKind::Step(_) => Permitted::steps(state),
             _ => Permitted::in_state(state),
         };
-        Rejection { state, status: None, verb, reasons: vec![reason], ways: Box::default(), permitted }
+        Rejection { state, status: None, action, reasons: vec![reason], ways: Box::default(), permitted }
     }
 }
 
 impl Rejection {
     /// Returns every reason: those that apply in any case, then those of each way.
-    pub fn all_reasons(&self) -> impl Iterator<Item = &Reason> {
+    pub fn all_reasons(&self) -> impl Iterator<Item = &RejectionReason> {
         self.reasons.iter().chain(self.ways.iter().flatten())
     }
 
     /// Returns one sentence for each reason, in the order of [`reasons`](Rejection::reasons), for display to people. If
     /// there are several [ways](Rejection::ways), the last sentence lists them: "either …, or …".
     pub fn reasons_in_words(&self) -> Vec<String> {
-        struct InWords<'a>(&'a Rejection, &'a Reason);
+        struct InWords<'a>(&'a Rejection, &'a RejectionReason);
 
         impl fmt::Display for InWords<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -316,17 +344,21 @@ impl Rejection {
         sentences
     }
 
-    fn reason(&self, reason: &Reason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = self.verb;
+    fn reason(&self, reason: &RejectionReason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let action = self.action;
         match reason {
-            Reason::State => write!(f, "{verb} is not accepted while {}", self.state),
-            Reason::Actor { allowed } => write!(f, "{verb} is for {allowed}"),
-            Reason::UnknownStatus { status, suggestion } => {
-                write!(f, "{verb}: the status {status:?} is not known")?;
+            RejectionReason::State => write!(f, "{action} is not accepted while {}", self.state),
+            RejectionReason::Actor { allowed } => write!(f, "{action} is for {allowed}"),
+            RejectionReason::UnknownStatus { status, suggestion } => {
+                write!(f, "{action}: the status {status:?} is not known")?;
                 suggestion.as_ref().map_or(Ok(()), |suggestion| write!(f, " (did you mean {suggestion:?}?)"))
             }
-            Reason::NoTransition { to, available } => {
-                write!(f, "no {verb} leads from {:?}", self.status.as_deref().unwrap_or(self.state.name()))?;
+            RejectionReason::NoTransition { to, available } => {
+                write!(
+                    f,
+                    "no {action} leads from {:?}",
+                    self.status.as_deref().unwrap_or(self.state.name())
+                )?;
                 if let Some(to) = to {
                     write!(f, " to {to:?}")?;
                 }
@@ -339,12 +371,16 @@ impl Rejection {
                     ),
                 }
             }
-            Reason::Guard { guard, to } => write!(f, "{verb} to {to:?} needs the guard {guard:?} to hold"),
-            Reason::Missing { field, to } => write!(f, "{verb} to {to:?} needs {field} to be filled"),
-            Reason::MissingComment { to } => write!(f, "{verb} to {to:?} needs a written reason"),
-            Reason::Assigned { to } => write!(f, "take is refused: the ticket is assigned to {to}"),
-            Reason::Invalid(problem) => f.write_str(problem),
-            Reason::Other(problem) => write!(f, "{verb} is refused: {problem}"),
+            RejectionReason::Guard { guard, to } => {
+                write!(f, "{action} to {to:?} needs the guard {guard:?} to hold")
+            }
+            RejectionReason::Missing { field, to } => {
+                write!(f, "{action} to {to:?} needs {field} to be filled")
+            }
+            RejectionReason::MissingComment { to } => write!(f, "{action} to {to:?} needs a written reason"),
+            RejectionReason::Assigned { to } => write!(f, "take is refused: the ticket is assigned to {to}"),
+            RejectionReason::Invalid(problem) => f.write_str(problem),
+            RejectionReason::Other(problem) => write!(f, "{action} is refused: {problem}"),
         }
     }
 }
@@ -353,9 +389,11 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reasons_in_words().join("; "))?;
         // If the action would be accepted once something is filled, the actor is not at fault.
-        let Permitted { verbs, once_filled, .. } = &self.permitted;
-        let fills = |it: &Reason| matches!(it, Reason::Missing { .. } | Reason::MissingComment { .. });
-        if verbs.is_empty() && once_filled.is_empty() && self.all_reasons().all(fills) {
+        let Permitted { actions, once_filled, .. } = &self.permitted;
+        let fills = |it: &RejectionReason| {
+            matches!(it, RejectionReason::Missing { .. } | RejectionReason::MissingComment { .. })
+        };
+        if actions.is_empty() && once_filled.is_empty() && self.all_reasons().all(fills) {
             return Ok(());
         }
         write!(f, "; {}", self.permitted)

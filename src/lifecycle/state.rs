@@ -200,7 +200,7 @@ open_set! {
     /// use firstline::{Action, HoldReason};
     ///
     /// assert_eq!(HoldReason::from("third_party"), HoldReason::ThirdParty);
-    /// assert_eq!(HoldReason::from("parcel"), HoldReason::Own("parcel".to_owned()));
+    /// assert_eq!(HoldReason::from("parcel"), HoldReason::Custom("parcel".to_owned()));
     /// let wait = Action::hold("parcel");
     /// ```
     HoldReason {

@@ -25,7 +25,7 @@ use crate::store::{
     Answer, Changes, Claimed, Commit, Expected, Lock, LockMode, Mode, Read, Record, RecordKind, RecordWrite,
 };
 use crate::ticket::event::Event;
-use crate::time::{SystemTime, TimeSource, to_micros};
+use crate::time::{SystemClock, TimeSource, to_micros};
 
 /// The reply of an async engine.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -58,7 +58,7 @@ pub trait AsyncStore: Send + Sync {
     /// # Errors
     /// A storage error.
     fn now(&self) -> impl Future<Output = Result<DateTime<Utc>>> + Send {
-        ready(Ok(to_micros(SystemTime.now())))
+        ready(Ok(to_micros(SystemClock.now())))
     }
 
     /// Claims due records: see [`Store::claim`](crate::store::Store::claim).
@@ -76,7 +76,7 @@ pub trait AsyncStore: Send + Sync {
     {
         async move {
             let claim = Claim::new(kind, limit, self.now().await?, lease);
-            work(self, &DeskId::new("claims"), Claiming::new(claim)).await
+            run_job(self, &DeskId::new("claims"), Claiming::new(claim)).await
         }
     }
 }
@@ -106,7 +106,7 @@ pub trait AsyncTx: Send {
     fn commit(&mut self, commit: Commit) -> impl Future<Output = Result<()>> + Send;
 
     /// Ends the transaction without writing and releases its locks. The transaction is not used afterwards.
-    fn end(&mut self) -> impl Future<Output = ()> + Send {
+    fn rollback(&mut self) -> impl Future<Output = ()> + Send {
         ready(())
     }
 }
@@ -159,7 +159,7 @@ pub trait AsyncTx: Send {
 ///     async fn commit(&mut self, commit: Commit) -> Result<()> {
 ///         self.rows.begin(&self.desk, Mode::Write)?.commit(commit)
 ///     }
-///     async fn end(&mut self) {
+///     async fn rollback(&mut self) {
 ///         self.turn = None;
 ///     }
 /// }
@@ -180,8 +180,8 @@ pub trait AsyncTx: Send {
 /// # struct Candidate(tokio::runtime::Runtime);
 /// # impl conformance::Candidate for Candidate {
 /// #     type Engine = Async<Queued>;
-/// #     fn fresh(&self) -> Result<Self::Engine> { Ok(Async(Queued::default())) }
-/// #     fn again(&self, store: &Self::Engine) -> Result<Self::Engine> { Ok(store.clone()) }
+/// #     fn create(&self) -> Result<Self::Engine> { Ok(Async(Queued::default())) }
+/// #     fn reopen(&self, store: &Self::Engine) -> Result<Self::Engine> { Ok(store.clone()) }
 /// #     fn wait<'a, T: Send + 'a>(&self, reply: Reply<'a, T>) -> Result<T> { self.0.block_on(reply) }
 /// #     fn abandon<'a, T: Send + 'a>(&self, mut reply: Reply<'a, T>, polls: u32) {
 /// #         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -207,8 +207,8 @@ impl<S: AsyncStore> Engine for Async<S> {
         run(&self.0, desk, operation)
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
-        work(&self.0, desk, job)
+    fn run_job<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
+        run_job(&self.0, desk, job)
     }
 
     fn now(&self) -> Reply<'_, DateTime<Utc>> {
@@ -227,12 +227,12 @@ pub fn run<'a, S: AsyncStore, F: Operation>(store: &'a S, desk: &DeskId, operati
 }
 
 /// Runs the operations of a job one after another and returns the reply of the job.
-pub fn work<'a, S: AsyncStore, J: Job>(store: &'a S, desk: &DeskId, mut job: J) -> Reply<'a, J::Out> {
+pub fn run_job<'a, S: AsyncStore, J: Job>(store: &'a S, desk: &DeskId, mut job: J) -> Reply<'a, J::Out> {
     let desk = desk.clone();
     Box::pin(async move {
         while let Some(step) = job.next() {
-            let result = drive(store, step.desk().unwrap_or(&desk), &step.operation()).await;
-            step.end(&mut job, result)?;
+            let result = drive(store, step.desk().unwrap_or(&desk), &step).await;
+            step.complete(&mut job, result)?;
         }
         Ok(job.finish())
     })
@@ -310,7 +310,7 @@ async fn attempt<S: AsyncStore, F: Operation>(
             {
                 Ok(()) => {}
                 Err(error) => {
-                    tx.end().await;
+                    tx.rollback().await;
                     return Err(Failed::NotWritten(error));
                 }
             }
@@ -322,13 +322,13 @@ async fn attempt<S: AsyncStore, F: Operation>(
                     "a decision must be the same when it is made again"
                 );
                 if operation.mode() == Mode::Read || commit.is_empty() {
-                    tx.end().await;
+                    tx.rollback().await;
                     return Ok(out);
                 }
                 return match tx.commit(commit).await {
                     Ok(()) => Ok(out),
                     Err(error) => {
-                        tx.end().await;
+                        tx.rollback().await;
                         let unknown = error.kind() == ErrorKind::Unknown;
                         Err(if unknown { Failed::Unknown(error, loaded) } else { Failed::NotWritten(error) })
                     }
@@ -339,7 +339,7 @@ async fn attempt<S: AsyncStore, F: Operation>(
                 requested.add(reads);
                 let (before, more) = requested.reads.split_at(held);
                 if operation.mode() == Mode::Write && !comes_after(more, before) {
-                    tx.end().await;
+                    tx.rollback().await;
                     drop(tx);
                     tx = store.begin(desk, operation.mode()).await.map_err(Failed::NotWritten)?;
                     loaded = Loaded::default();
@@ -349,12 +349,12 @@ async fn attempt<S: AsyncStore, F: Operation>(
                 }
             }
             Err(Interrupt::Fail(error)) => {
-                tx.end().await;
+                tx.rollback().await;
                 return Err(Failed::NotWritten(error));
             }
         }
     }
-    tx.end().await;
+    tx.rollback().await;
     Err(Failed::NotWritten(too_many_rounds()))
 }
 
@@ -394,7 +394,7 @@ async fn took_effect<S: AsyncStore>(
         let found = async {
             let mut tx = store.begin(desk, Mode::Write).await?;
             let found = tx.load(&reads).await;
-            tx.end().await;
+            tx.rollback().await;
             found
         };
         match found.await {

@@ -85,10 +85,10 @@ pub(super) fn repeats<F: Operation>(operation: &F, loaded: &Loaded, commit: &Com
 ///
 /// # Errors
 /// Any error that ends the job.
-pub fn work<S: Store, J: Job>(store: &S, desk: &DeskId, mut job: J) -> Result<J::Out> {
+pub fn run_job<S: Store, J: Job>(store: &S, desk: &DeskId, mut job: J) -> Result<J::Out> {
     while let Some(step) = job.next() {
-        let result = drive(store, step.desk().unwrap_or(desk), &step.operation());
-        step.end(&mut job, result)?;
+        let result = drive(store, step.desk().unwrap_or(desk), &step);
+        step.complete(&mut job, result)?;
     }
     Ok(job.finish())
 }
@@ -104,8 +104,8 @@ impl<S: Store> Engine for S {
         drive(self, desk, &operation)
     }
 
-    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
-        work(self, desk, job)
+    fn run_job<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
+        run_job(self, desk, job)
     }
 
     fn now(&self) -> Result<DateTime<Utc>> {

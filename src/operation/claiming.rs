@@ -10,7 +10,7 @@ use crate::operation::job::{Job, JobStep};
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::claims::Claim;
 use crate::store::{Claimed, Commit, DueRecord, Mode, Read, Record};
-use crate::time::{SystemTime, TimeSource, to_micros};
+use crate::time::{SystemClock, TimeSource, to_micros};
 
 /// A job without steps that returns the time of the machine's clock.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Job for Now {
     }
 
     fn finish(self) -> DateTime<Utc> {
-        to_micros(SystemTime.now())
+        to_micros(SystemClock.now())
     }
 }
 

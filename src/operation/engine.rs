@@ -4,11 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::claiming::{Claiming, Now};
 use super::job::Job;
+use super::plain::{Load, Save};
 use crate::id::DeskId;
 use crate::operation::Operation;
 use crate::store::claims::Claim;
-use crate::store::{Claimed, RecordKind};
-use crate::time::{SystemTime, TimeSource, to_micros};
+use crate::store::{Answer, Claimed, Commit, Read, RecordKind};
+use crate::time::{SystemClock, TimeSource, to_micros};
 
 /// Runs operations. A desk works with any engine; only the type of the replies differs.
 ///
@@ -24,7 +25,7 @@ use crate::time::{SystemTime, TimeSource, to_micros};
 ///
 /// let desk = Desk::memory(); // or over SQLite, or inside a transaction of the host
 /// let ticket = desk.open_ticket(NewTicket::new("No sound"))?;
-/// assert_eq!(answer(&desk, ticket.id(), "Unmute it.", &Actor::agent("anna"))?.ticket.replied, 1);
+/// assert_eq!(answer(&desk, ticket.id(), "Unmute it.", &Actor::agent("anna"))?.ticket.replies_sent, 1);
 /// # Ok::<(), firstline::Error>(())
 /// ```
 pub trait Engine {
@@ -37,14 +38,46 @@ pub trait Engine {
     fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> Self::Reply<'a, F::Out>;
 
     /// Runs the operations of a job at this desk, each in its own transaction.
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Self::Reply<'a, J::Out>;
+    fn run_job<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Self::Reply<'a, J::Out>;
+
+    /// Answers reads at this desk, all from one state.
+    ///
+    /// ```
+    /// use firstline::memory::Memory;
+    /// use firstline::operation::Engine;
+    /// use firstline::store::{Answer, Changes, Commit, Content, DataPolicy, Expected, Read, RecordKind, RecordWrite};
+    ///
+    /// const NOTE: RecordKind = RecordKind::new("shop.note", "note", Changes::Replaced, DataPolicy::IMPERSONAL);
+    /// let (store, desk) = (Memory::new(), "acme".into());
+    /// let write = RecordWrite::put(NOTE, "n-1", Expected::Absent, Content::new(*b"remember the milk"));
+    /// store.save(&desk, Commit::from_iter([write]))?;
+    ///
+    /// let answers = store.load(&desk, vec![Read::record(NOTE, "n-1")])?;
+    /// assert!(matches!(&answers[..], [Answer::Record(Some(note))] if note.version == 1));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A storage error, in the reply.
+    fn load(&self, desk: &DeskId, reads: Vec<Read>) -> Self::Reply<'_, Vec<Answer>> {
+        self.run(desk, Load(reads))
+    }
+
+    /// Writes a commit at this desk. The commit itself states the versions that it expects.
+    ///
+    /// # Errors
+    /// [conflict](crate::Error::is_conflict) if a record does not have its expected version, or a storage error; both
+    /// are in the reply.
+    fn save(&self, desk: &DeskId, commit: Commit) -> Self::Reply<'_, ()> {
+        self.run(desk, Save(commit))
+    }
 
     /// Returns the time of the store's clock, which measures leases. The default is the machine's clock.
     ///
     /// # Errors
     /// A storage error, in the reply.
     fn now(&self) -> Self::Reply<'_, DateTime<Utc>> {
-        self.work(&DeskId::new("claims"), Now)
+        self.run_job(&DeskId::new("claims"), Now)
     }
 
     /// Claims up to `limit` due records of a kind, at any desk: see [`Store::claim`](crate::store::Store::claim).
@@ -56,7 +89,7 @@ pub trait Engine {
     /// A storage error, in the reply. Records that were claimed before the error become due again when their lease
     /// ends.
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Self::Reply<'_, Vec<Claimed>> {
-        let claim = Claim::new(kind, limit, to_micros(SystemTime.now()), lease);
-        self.work(&DeskId::new("claims"), Claiming::new(claim))
+        let claim = Claim::new(kind, limit, to_micros(SystemClock.now()), lease);
+        self.run_job(&DeskId::new("claims"), Claiming::new(claim))
     }
 }

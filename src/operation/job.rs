@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::id::DeskId;
-use crate::operation::{Interrupt, Loaded, Operation, OperationLabel, Outcome};
+use crate::id::{DeskId, TicketId};
+use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::{Commit, Mode, Read};
 
 /// A sequence of operations, each in its own transaction, such as a sweep or an import.
@@ -17,10 +17,10 @@ use crate::store::{Commit, Mode, Read};
 /// use firstline::store::Store;
 /// use firstline::{DeskId, Result};
 ///
-/// fn work<S: Store, J: Job>(store: &S, desk: &DeskId, mut job: J) -> Result<J::Out> {
+/// fn run_job<S: Store, J: Job>(store: &S, desk: &DeskId, mut job: J) -> Result<J::Out> {
 ///     while let Some(step) = job.next() {
-///         let result = blocking::drive(store, step.desk().unwrap_or(desk), &step.operation());
-///         step.end(&mut job, result)?;
+///         let result = blocking::drive(store, step.desk().unwrap_or(desk), &step);
+///         step.complete(&mut job, result)?;
 ///     }
 ///     Ok(job.finish())
 /// }
@@ -37,10 +37,18 @@ pub trait Job: Sized + Send + 'static {
 }
 
 /// One step of a [`Job`]: an operation, and a function that passes its result to the job.
-#[must_use = "a step does nothing until an engine runs its operation"]
+///
+/// The step is itself an [`Operation`] for an engine to run. Clones share the operation.
+#[must_use = "a step does nothing until an engine runs it"]
 pub struct JobStep<J> {
     desk: Option<DeskId>,
-    operation: StepOperation<J>,
+    operation: Arc<dyn AnyOperation<J>>,
+}
+
+impl<J> Clone for JobStep<J> {
+    fn clone(&self) -> JobStep<J> {
+        JobStep { desk: self.desk.clone(), operation: Arc::clone(&self.operation) }
+    }
 }
 
 impl<J: 'static> JobStep<J> {
@@ -50,7 +58,7 @@ impl<J: 'static> JobStep<J> {
         operation: F,
         then: impl Fn(&mut J, Result<F::Out>) -> Result<()> + Send + Sync + 'static,
     ) -> JobStep<J> {
-        JobStep { desk: None, operation: StepOperation(Arc::new(Pair { operation, then })) }
+        JobStep { desk: None, operation: Arc::new(Pair { operation, then }) }
     }
 
     /// Runs the step at this desk instead of the job's desk.
@@ -63,74 +71,69 @@ impl<J: 'static> JobStep<J> {
         self.desk.as_ref()
     }
 
-    /// Returns the operation, for an engine to run.
-    pub fn operation(&self) -> StepOperation<J> {
-        StepOperation(Arc::clone(&self.operation.0))
-    }
-
-    /// Passes the result of the operation to the job.
+    /// Passes the result of the step to the job.
     ///
     /// # Errors
     /// Any error that ends the job. The engine stops and returns the error.
-    pub fn end(self, job: &mut J, result: Result<StepResult<J>>) -> Result<()> {
+    pub fn complete(self, job: &mut J, result: Result<StepResult<J>>) -> Result<()> {
         match result {
             Ok(StepResult { then, .. }) => then(job),
-            Err(error) => self.operation.0.fail(job, error),
+            Err(error) => self.operation.fail(job, error),
         }
     }
 }
 
 impl<J> fmt::Debug for JobStep<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobStep").field("desk", &self.desk).field("operation", &self.operation).finish()
-    }
-}
-
-/// The operation of a [`JobStep`], with its type erased.
-pub struct StepOperation<J>(Arc<dyn AnyOperation<J>>);
-
-impl<J> fmt::Debug for StepOperation<J> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StepOperation").field(&self.0.label()).finish()
+        let label = self.operation.label();
+        f.debug_struct("JobStep").field("desk", &self.desk).field("operation", &label).finish()
     }
 }
 
 /// Passes a result to the job.
 type Then<J> = Box<dyn FnOnce(&mut J) -> Result<()> + Send>;
 
-/// The result of a [`StepOperation`]. Only [`JobStep::end`] uses it.
+/// The result of a [`JobStep`]. Only [`JobStep::complete`] uses it.
 pub struct StepResult<J> {
     then: Then<J>,
-    outcome: Outcome,
+    ticket: Option<TicketId>,
+    replayed: bool,
 }
 
 impl<J> fmt::Debug for StepResult<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StepResult").field("outcome", &self.outcome).finish_non_exhaustive()
+        f.debug_struct("StepResult")
+            .field("ticket", &self.ticket)
+            .field("replayed", &self.replayed)
+            .finish_non_exhaustive()
     }
 }
 
-impl<J: 'static> Operation for StepOperation<J> {
+impl<J: 'static> Operation for JobStep<J> {
     type Out = StepResult<J>;
 
     fn label(&self) -> OperationLabel {
-        self.0.label()
+        self.operation.label()
     }
 
-    fn outcome(out: &StepResult<J>) -> Outcome {
-        out.outcome
+    fn ticket_of(out: &StepResult<J>) -> Option<TicketId> {
+        out.ticket
+    }
+
+    fn is_replayed(out: &StepResult<J>) -> bool {
+        out.replayed
     }
 
     fn mode(&self) -> Mode {
-        self.0.mode()
+        self.operation.mode()
     }
 
     fn needs(&self, reads: &mut Vec<Read>) {
-        self.0.needs(reads);
+        self.operation.needs(reads);
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, StepResult<J>), Interrupt> {
-        Arc::clone(&self.0).decide(loaded)
+        Arc::clone(&self.operation).decide(loaded)
     }
 }
 
@@ -167,8 +170,8 @@ where
 
     fn decide(self: Arc<Self>, loaded: &Loaded) -> Result<(Commit, StepResult<J>), Interrupt> {
         let (commit, out) = self.operation.decide(loaded)?;
-        let outcome = F::outcome(&out);
-        Ok((commit, StepResult { then: Box::new(move |job| (self.then)(job, Ok(out))), outcome }))
+        let (ticket, replayed) = (F::ticket_of(&out), F::is_replayed(&out));
+        Ok((commit, StepResult { then: Box::new(move |job| (self.then)(job, Ok(out))), ticket, replayed }))
     }
 
     fn fail(&self, job: &mut J, error: Error) -> Result<()> {

@@ -47,13 +47,13 @@ typed_reads! {
     /// Returns a ticket.
     ticket(id: TicketId): Read::Ticket(id) => Ticket(found) -> Option<&Snapshot> = found.as_deref();
     /// Returns the id of the ticket with a running number.
-    number(value: u64): Read::Number(value) => Id(found) -> Option<TicketId> = *found;
+    ticket_by_number(value: u64): Read::TicketByNumber(value) => TicketId(found) -> Option<TicketId> = *found;
     /// Returns the running number for a new ticket. The first new ticket of a transaction has place 0.
     next_number(place: u32): Read::NextNumber { place } => Number(found) -> u64 = *found;
     /// Returns up to `limit` events of a ticket after a version.
     history(ticket: TicketId, after: u64, limit: usize): Read::History { ticket, after, limit } => Events(found) -> &[Event] = found;
     /// Returns up to `limit` timers of the desk that are due until an instant.
-    due(until: DateTime<Utc>, after: Option<&DueTimer>, limit: usize): Read::Due { until, after: after.cloned().map(Box::new), limit } => Due(found) -> &[DueTimer] = found;
+    due_timers(until: DateTime<Utc>, after: Option<&DueTimer>, limit: usize): Read::DueTimers { until, after: after.cloned().map(Box::new), limit } => DueTimers(found) -> &[DueTimer] = found;
     /// Returns the tickets that match a query.
     find(query: &Query): Read::Find(query.clone()) => Tickets(found) -> &[Arc<Snapshot>] = found;
     /// Returns the number of tickets that match a query, by group.
@@ -124,7 +124,11 @@ impl Loaded {
     ///
     /// # Errors
     /// [`Interrupt::Load`] until the driver has loaded it.
-    pub fn in_force(&self, kind: DefinitionKind, at: DateTime<Utc>) -> Result<Option<Adoption>, Interrupt> {
+    pub(crate) fn in_force(
+        &self,
+        kind: DefinitionKind,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Adoption>, Interrupt> {
         let newest = self.adoptions(kind, LockMode::Shared)?;
         let found = newest.in_force(at)?;
         if found.is_some() || newest.is_complete() {
@@ -159,7 +163,7 @@ impl Loaded {
     ///
     /// # Errors
     /// [`Interrupt::Load`] until the driver has loaded it.
-    pub fn definition(&self, hash: Fingerprint) -> Result<Option<&str>, Interrupt> {
+    pub(crate) fn definition(&self, hash: Fingerprint) -> Result<Option<&str>, Interrupt> {
         let record = self.found(&kinds::definition(hash))?;
         Ok(record.map(kinds::text_of).transpose()?)
     }

@@ -5,23 +5,8 @@ use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::{Answer, Commit, Mode, Read};
 
 /// Answers reads and writes nothing.
-///
-/// ```
-/// use firstline::operation::{Engine, Load, Save};
-/// use firstline::memory::Memory;
-/// use firstline::store::{Answer, Changes, Commit, Content, Expected, Handling, Read, RecordKind, RecordWrite};
-///
-/// const NOTE: RecordKind = RecordKind::new("shop.note", "note", Changes::Replaced, Handling::IMPERSONAL);
-/// let (store, desk) = (Memory::new(), "acme".into());
-/// let write = RecordWrite::put(NOTE, "n-1", Expected::Absent, Content::new(*b"remember the milk"));
-/// store.run(&desk, Save(Commit::from_iter([write])))?;
-///
-/// let answers = store.run(&desk, Load(vec![Read::record(NOTE, "n-1")]))?;
-/// assert!(matches!(&answers[..], [Answer::Record(Some(note))] if note.version == 1));
-/// # Ok::<(), firstline::Error>(())
-/// ```
 #[derive(Debug, Clone)]
-pub struct Load(pub Vec<Read>);
+pub(crate) struct Load(pub(crate) Vec<Read>);
 
 impl Operation for Load {
     type Out = Vec<Answer>;
@@ -47,7 +32,7 @@ impl Operation for Load {
 
 /// Writes a commit. The commit itself states the versions that it expects.
 #[derive(Debug, Clone)]
-pub struct Save(pub Commit);
+pub(crate) struct Save(pub(crate) Commit);
 
 impl Operation for Save {
     type Out = ();

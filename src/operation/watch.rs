@@ -5,7 +5,7 @@
 //! # Spans
 //!
 //! Each command has one span, including its retries. The span's name and target are both `firstline`. Its level is
-//! INFO; it is DEBUG for `list_due`, `list_all_due`, `list_migrations`, `list_all_migrations`, `find_migrating`,
+//! INFO; it is DEBUG for `list_due`, `list_due_tickets`, `list_migrations`, `list_all_migrations`, `find_migrating`,
 //! `end_migration`, `list_due_records` and `claim`, so that a sweep with nothing due shows nothing at INFO.
 //!
 //! | field | |
@@ -44,15 +44,15 @@
 //! | `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find`, `count` | the method of `Desk` with the same name |
 //! | `tick` | the timers of one ticket, in a sweep of `tick` or of a worker |
 //! | `list_due` | a page of the timers that are due at a desk |
-//! | `list_all_due` | a page of the tickets with due timers at all desks |
+//! | `list_due_tickets` | a page of the tickets with due timers at all desks |
 //! | `list_migrations`, `list_all_migrations` | the adopted policies, of one desk or of all, whose clocks are still to be migrated |
 //! | `find_migrating`, `end_migration` | a page of the tickets whose clocks such a policy may migrate; the end of the migration |
-//! | `adopt`, `in_force` | `Setup::adopt` or `adopt_from`; `Setup::policy` |
+//! | `adopt`, `policy` | `Setup::adopt` or `adopt_from`; `Setup::policy` |
 //! | `explain`, `what_if`, `due_soon`, `process_map` | the method of `Desk::reports` with the same name; for `due_soon` a page of it |
 //! | `history`, `links` | methods of `Desk::records` |
 //! | `import`, `migrate` | a batch of an import; a page or a batch of a migration |
 //! | `list_due_records`, `claim` | a page of due records at all desks; a claim of due records at one desk |
-//! | `load`, `save` | the operations [`Load`](super::Load) and [`Save`](super::Save) |
+//! | `load`, `save` | the methods of [`Engine`](super::Engine) with the same names |
 //! | `operation` | an operation outside the crate that has no label of its own |
 //!
 //! # Outcomes
@@ -137,9 +137,9 @@ impl Watch {
     /// Records the outcome of the command.
     pub(crate) fn ended<F: Operation>(&self, result: &Result<F::Out>) {
         #[cfg(any(feature = "tracing", feature = "metrics"))]
-        let (word, outcome) = (word::<F>(result), result.as_ref().map(F::outcome).unwrap_or_default());
+        let word = word::<F>(result);
         #[cfg(feature = "tracing")]
-        self.span.ended(word, outcome.ticket);
+        self.span.ended(word, result.as_ref().ok().and_then(F::ticket_of));
         #[cfg(feature = "metrics")]
         self.meter.ended(word);
     }
@@ -149,7 +149,7 @@ impl Watch {
 #[cfg_attr(not(any(feature = "tracing", feature = "metrics")), allow(dead_code))]
 fn word<F: Operation>(result: &Result<F::Out>) -> &'static str {
     let error = match result {
-        Ok(out) if F::outcome(out).replayed => return "replayed",
+        Ok(out) if F::is_replayed(out) => return "replayed",
         Ok(_) => return "ok",
         Err(error) => error,
     };

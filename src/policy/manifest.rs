@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{DeclaredNames, FieldType, Policy, Standings};
-use crate::calendar::Definition;
+use super::{DeclaredNames, FieldType, Policy, Standings, VisibilityRule};
+use crate::calendar::CalendarDefinition;
 use crate::definition::{DefinitionKind, Fingerprint, StoredDefinition};
 use crate::duration;
 use crate::error::Result;
@@ -39,9 +39,11 @@ pub(crate) struct Manifest {
     names: DeclaredNames,
     /// The calendars that no agreement uses. The other calendars are stored with the agreements.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    calendars: BTreeMap<String, Definition>,
+    calendars: BTreeMap<String, CalendarDefinition>,
     #[serde(rename = "standing", default, skip_serializing_if = "Standings::is_empty")]
     standings: Standings,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    visibility: Vec<VisibilityRule>,
 }
 
 /// A policy in its stored form: the manifest and its parts.
@@ -84,6 +86,7 @@ impl Manifest {
             agreements: agreements.agreements,
             workflows,
             standings: self.standings.clone(),
+            visibility: self.visibility.clone(),
         }
     }
 }
@@ -120,6 +123,7 @@ impl Policy {
                 .map(|it| Ok(part(StoredDefinition::new(DefinitionKind::Workflow, it)?)))
                 .collect::<Result<_>>()?,
             standings: self.standings.clone(),
+            visibility: self.visibility.clone(),
         };
         let manifest = StoredDefinition::new(DefinitionKind::Policy, &manifest)?;
         Ok(StoredPolicy { manifest, parts })
@@ -130,7 +134,7 @@ impl Policy {
     /// # Errors
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if a calendar is faulty, for example if its time zone is
     /// unknown.
-    pub fn rules(&self) -> Result<Arc<CompiledAgreements>> {
+    pub(crate) fn compiled_agreements(&self) -> Result<Arc<CompiledAgreements>> {
         let agreements = Agreements::using(&self.calendars, &self.agreements);
         Ok(Arc::new(CompiledAgreements::compile(Fingerprint::of_json(&agreements)?, &agreements)?))
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Policy;
 use super::check::modifier_conditions;
-use crate::diagnostic::{Diagnostic, DiagnosticKind, Diagnostics};
+use crate::diagnostic::{Diagnostic, DiagnosticKind, Refused, sorted};
 use crate::error::Result;
 use crate::priority::MatrixDefinition;
 use crate::source::{self, Entry, Gaps, Node, NodeValue, Source, decode};
@@ -25,7 +25,7 @@ impl Policy {
     ///     }],
     ///     "calendars": {"office": {"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]}}}
     /// }"#).unwrap_err();
-    /// let found: Vec<String> = error.diagnostics().unwrap().errors().map(ToString::to_string).collect();
+    /// let found: Vec<String> = error.diagnostics().unwrap().iter().map(ToString::to_string).collect();
     /// assert!(found[0].starts_with("error[bad-value] line 2, column 21, verification: "));
     /// assert!(found[1].contains("line 5, column 86, agreements[0].targets[0].measured.business"));
     /// assert!(found[1].contains("the calendar \"ofice\" is not known (did you mean \"office\"?)"));
@@ -78,10 +78,10 @@ impl Policy {
             found.iter_mut().for_each(|it| it.locate(|path| places.of(path)));
             policy
         });
-        let diagnostics = Diagnostics::new(found);
+        let diagnostics = sorted(found);
         match policy {
-            Some(policy) if diagnostics.errors().next().is_none() => Ok(policy),
-            _ => Err(diagnostics.into()),
+            Some(policy) if !diagnostics.iter().any(Diagnostic::is_error) => Ok(policy),
+            _ => Err(Refused(diagnostics).into()),
         }
     }
 }
@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for Policy {
         let faults: Vec<Diagnostic> = diagnostics.into_iter().filter(|it| it.kind.is_error()).collect();
         match policy {
             Some(policy) if faults.is_empty() => Ok(policy),
-            _ => Err(D::Error::custom(Diagnostics::new(faults))),
+            _ => Err(D::Error::custom(Refused(sorted(faults)))),
         }
     }
 }
@@ -188,7 +188,7 @@ fn read(root: &Node) -> Reading {
                     gaps.add("workflows");
                     let message = format!("workflows takes a list of tables, not {}", node.type_name());
                     let fault = Diagnostic::new(DiagnosticKind::WrongType, "workflows", message);
-                    found.push(Diagnostic { place: node.place, ..fault });
+                    found.push(Diagnostic { position: node.position, ..fault });
                 }
             }
         }

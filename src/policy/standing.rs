@@ -1,6 +1,6 @@
-//! The table of standings: what a speaker may do on a ticket, and what a message of theirs causes.
+//! The table of standings: the rights of each speaker on a ticket, and the effects of a message.
 //!
-//! A [`Standing`] says what a speaker is to a ticket. The table has one [`StandingRule`] for each. These are the
+//! A [`Standing`] is the relation of a speaker to a ticket. The table has one [`StandingRule`] for each. These are the
 //! defaults:
 //!
 //! | standing | writes | answers | resolved | follows up | decides | copies |
@@ -18,8 +18,8 @@
 //! - After the end, a message of a speaker who *follows up* opens a follow-up ticket, and a reply through
 //!   [`Desk::act`](crate::Desk::act) is kept on the finished ticket. A message of another speaker opens a ticket of
 //!   their own. The data of the finished ticket is kept for its requester alone.
-//! - Who *decides* may confirm a solution and cancel the ticket. Who reopens a ticket by writing may also reopen it with
-//!   [`Action::reopen`](crate::Action::reopen).
+//! - A speaker who *decides* may confirm a solution and cancel the ticket. A speaker who reopens a ticket by writing may
+//!   also reopen it with [`Action::reopen`](crate::Action::reopen).
 //!
 //! A policy changes single cells. In a file, a missing cell has its default:
 //!
@@ -45,15 +45,15 @@ use crate::diagnostic::{Diagnostic, DiagnosticKind};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Standing {
-    /// The requester of the ticket. Nobody is, if the ticket has no requester.
+    /// The requester of the ticket. If the ticket has no requester, nobody has this standing.
     Requester,
     /// A contact who is affected by the problem.
     Affected,
     /// A contact who is kept informed, or a member of the same group chat.
     Cc,
-    /// Nobody on this ticket, but the message proves that its sender saw the conversation.
+    /// Not a contact of the ticket, but the message proves that the sender has seen the conversation.
     OutsiderWithProof,
-    /// Nobody on this ticket.
+    /// Not a contact of the ticket.
     Outsider,
     /// A machine: an automatic reply, a bounce or a notification.
     Machine,
@@ -87,7 +87,7 @@ impl Standing {
         }
     }
 
-    /// The plural for messages: "affected contacts".
+    /// Returns the plural for messages: "affected contacts".
     pub(crate) const fn in_words(self) -> &'static str {
         match self {
             Standing::Requester => "the requester",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Policy;
 use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::error::Result;
-use crate::workflow::{Catalogue, SIMPLE, Workflow, WorkflowDefinition, preset};
+use crate::workflow::{SIMPLE, Workflow, WorkflowDefinition, WorkflowSet, preset};
 
 impl Policy {
     /// Adds a workflow.
@@ -40,14 +40,14 @@ impl Policy {
         &self.workflows
     }
 
-    /// Builds the workflows and returns them as a catalogue.
+    /// Builds the workflows.
     ///
     /// # Errors
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if a workflow is faulty.
-    pub fn catalogue(&self) -> Result<Catalogue> {
+    pub(crate) fn workflow_set(&self) -> Result<WorkflowSet> {
         let built: Vec<Workflow> =
             self.workflows.iter().map(WorkflowDefinition::build).collect::<Result<_>>()?;
-        Ok(Catalogue::of(built))
+        Ok(WorkflowSet::of(built))
     }
 
     /// Returns the faults of the workflows together.

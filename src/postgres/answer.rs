@@ -7,7 +7,7 @@ use crate::codec::{self, Recent};
 use crate::error::Result;
 use crate::id::TicketId;
 use crate::store::read::{Answer, DueTicket, DueTimer, Read};
-use crate::store::{Claimed, Content, DueRecord, Index, Record, RecordCount};
+use crate::store::{Claimed, Content, DueRecord, Index, Record};
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::{Timer, TimerKind};
 
@@ -18,7 +18,7 @@ pub(super) fn answer<R: Columns>(read: &Read, rows: &[R]) -> Result<Answer> {
         Read::Record { .. } => Answer::Record(first.map(|row| record(row).map(Box::new)).transpose()?),
         Read::Records(_) => Answer::Records(rows.iter().map(record).collect::<Result<_>>()?),
         Read::CountRecords { .. } => {
-            let count = |row: &R| Ok(RecordCount { index: row.text(0)?.to_owned(), count: row.unsigned(1)? });
+            let count = |row: &R| Ok((row.text(0)?.to_owned(), row.unsigned(1)?));
             Answer::Counts(rows.iter().map(count).collect::<Result<_>>()?)
         }
         Read::DueRecords { .. } => Answer::DueRecords(rows.iter().map(due_record).collect::<Result<_>>()?),
@@ -29,10 +29,10 @@ pub(super) fn answer<R: Columns>(read: &Read, rows: &[R]) -> Result<Answer> {
             };
             Answer::Events(rows.iter().map(event).collect::<Result<_>>()?)
         }
-        Read::Due { .. } => Answer::Due(rows.iter().map(due_timer).collect::<Result<_>>()?),
+        Read::DueTimers { .. } => Answer::DueTimers(rows.iter().map(due_timer).collect::<Result<_>>()?),
         Read::DueTickets { .. } => Answer::DueTickets(rows.iter().map(due_tickets).collect::<Result<_>>()?),
         // The remaining reads look up the ticket of a number.
-        _ => Answer::Id(first.map(|row| row.ticket(0)).transpose()?),
+        _ => Answer::TicketId(first.map(|row| row.ticket(0)).transpose()?),
     })
 }
 

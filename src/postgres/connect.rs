@@ -11,13 +11,13 @@ use tokio_postgres::{Config, NoTls, Socket};
 
 use super::connection::{Cancel, Limits, in_time};
 use super::fault::Fault;
-use super::options::Options;
+use super::options::PostgresOptions;
 use super::permits::Permits;
 use super::sql::{Shared, Sql};
 use super::{Inner, Postgres, in_runtime, schema};
 use crate::error::{Error, Result};
 
-impl Options {
+impl PostgresOptions {
     /// Connects to the database at a URL (`postgres://user:password@host/database`) without TLS.
     ///
     /// # Errors
@@ -28,13 +28,13 @@ impl Options {
     ///   [`Migrations::Verify`](super::Migrations::Verify); they are left untouched;
     /// - [`Definition`](crate::ErrorKind::Definition): the URL, the schema's name, the number of connections or the
     ///   acquire timeout is invalid, or the URL has `sslmode=require`, which needs
-    ///   [`connect_with`](Options::connect_with).
+    ///   [`connect_with`](PostgresOptions::connect_with).
     pub async fn connect(self, url: &str) -> Result<Postgres> {
         self.check()?;
         let config = config_of(url)?;
         if config.get_ssl_mode() == SslMode::Require {
             return Err(Error::definition("database URL", "`sslmode=require` needs a TLS connector")
-                .allowing("`Options::connect_with` with a TLS connector, or another `sslmode`"));
+                .allowing("`PostgresOptions::connect_with` with a TLS connector, or another `sslmode`"));
         }
         self.connect_to(config, NoTls).await
     }
@@ -44,7 +44,7 @@ impl Options {
     /// not encrypted.
     ///
     /// # Errors
-    /// The conditions of [`connect`](Options::connect), except for `sslmode=require`.
+    /// The conditions of [`connect`](PostgresOptions::connect), except for `sslmode=require`.
     pub async fn connect_with<T>(self, url: &str, tls: T) -> Result<Postgres>
     where
         T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
@@ -120,7 +120,7 @@ fn config_of(url: &str) -> Result<Config> {
             Some(option) => (
                 format!("cannot be read: {option}"),
                 "`sslmode=disable`, `prefer` or `require`; configure accepted certificates in the connector passed to \
-                 `Options::connect_with`",
+                 `PostgresOptions::connect_with`",
             ),
             None => ("cannot be read".to_owned(), "postgres://user:password@host/database"),
         };

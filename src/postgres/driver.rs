@@ -149,7 +149,7 @@ pub struct DriverError(pub(super) Fault);
 
 impl DriverError {
     /// Creates the error for a statement that the server refused. `sqlstate` has five characters, such as `40P01`.
-    pub fn said(
+    pub fn refused(
         sqlstate: impl Into<String>,
         cause: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> DriverError {
@@ -157,7 +157,7 @@ impl DriverError {
     }
 
     /// Creates the error for a broken connection.
-    pub fn gone(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> DriverError {
+    pub fn connection_lost(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> DriverError {
         DriverError(Fault::new(None, true, cause.into()))
     }
 

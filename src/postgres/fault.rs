@@ -189,7 +189,7 @@ impl Fault {
             Some("42P01" | "3F000" | "42703") => (
                 ErrorKind::Schema,
                 "firstline's tables are missing or have the wrong columns (create them with \
-                 `Options::connect`, or with the statements of `Options::migrations_sql_from`)",
+                 `PostgresOptions::connect`, or with the statements of `PostgresOptions::migrations_sql_from`)",
             ),
             Some("28P01" | "28000") => (ErrorKind::Storage, "the database server refuses the login"),
             Some("3D000") => (ErrorKind::Storage, "the database does not exist on the server"),

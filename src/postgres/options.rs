@@ -13,8 +13,8 @@ pub enum Migrations {
     Apply,
     /// The program only checks the version of the tables, and fails if they are missing or older. It needs fewer
     /// rights; see the [module docs](crate::postgres). The owner of the tables applies the migrations, either with a
-    /// program that uses [`Apply`](Migrations::Apply), or with the statements of [`Options::migrations_sql`] for new
-    /// tables and of [`Options::migrations_sql_from`] for later versions.
+    /// program that uses [`Apply`](Migrations::Apply), or with the statements of [`PostgresOptions::migrations_sql`]
+    /// for new tables and of [`PostgresOptions::migrations_sql_from`] for later versions.
     Verify,
 }
 
@@ -22,24 +22,24 @@ pub enum Migrations {
 /// the defaults.
 ///
 /// ```
-/// use firstline::postgres::{Migrations, Options};
+/// use firstline::postgres::{Migrations, PostgresOptions};
 ///
-/// let options = Options::new().schema("support").connections(32).migrations(Migrations::Verify);
+/// let options = PostgresOptions::new().schema("support").connections(32).migrations(Migrations::Verify);
 /// assert!(options.migrations_sql()?.starts_with("BEGIN;\nCREATE SCHEMA IF NOT EXISTS \"support\";"));
 /// # Ok::<(), firstline::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct Options {
+pub struct PostgresOptions {
     pub(super) schema: String,
     pub(super) connections: usize,
     pub(super) migrations: Migrations,
     pub(super) acquire_timeout: Duration,
 }
 
-impl Default for Options {
-    fn default() -> Options {
-        Options {
+impl Default for PostgresOptions {
+    fn default() -> PostgresOptions {
+        PostgresOptions {
             schema: "firstline".to_owned(),
             connections: 16,
             migrations: Migrations::Apply,
@@ -48,16 +48,16 @@ impl Default for Options {
     }
 }
 
-impl Options {
+impl PostgresOptions {
     /// Returns the defaults: schema `firstline`, up to 16 connections, migrations applied when connecting, and an
     /// acquire timeout of ten seconds.
-    pub fn new() -> Options {
-        Options::default()
+    pub fn new() -> PostgresOptions {
+        PostgresOptions::default()
     }
 
     /// Sets the schema: 1 to 50 lower-case ASCII letters, digits and `_`, not beginning with a digit or `pg_`. The
     /// schema must belong to firstline alone, so `public` is refused.
-    pub fn schema(mut self, schema: impl Into<String>) -> Options {
+    pub fn schema(mut self, schema: impl Into<String>) -> PostgresOptions {
         self.schema = schema.into();
         self
     }
@@ -68,7 +68,7 @@ impl Options {
     ///
     /// Two or three times the number of the server's cores is usually plenty. The limit applies per process: all
     /// processes together, with the host's own connections, must stay below the server's `max_connections`.
-    pub fn connections(mut self, connections: usize) -> Options {
+    pub fn connections(mut self, connections: usize) -> PostgresOptions {
         self.connections = connections;
         self
     }
@@ -87,19 +87,19 @@ impl Options {
     /// A `lock_timeout` in the URL's `options` overrides this time for locks. A longer one extends the limit for an
     /// answer too, and with 0 (no limit) answers have no limit either. In the host's transaction (see
     /// [`Desk::within`](crate::Desk::within)) the host's settings apply instead.
-    pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> Options {
+    pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> PostgresOptions {
         self.acquire_timeout = acquire_timeout;
         self
     }
 
     /// Sets how the tables are created and migrated. The default is [`Migrations::Apply`].
-    pub fn migrations(mut self, migrations: Migrations) -> Options {
+    pub fn migrations(mut self, migrations: Migrations) -> PostgresOptions {
         self.migrations = migrations;
         self
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        let Options { schema, connections, acquire_timeout, .. } = self;
+        let PostgresOptions { schema, connections, acquire_timeout, .. } = self;
         let plain = schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         let valid_start = !schema.starts_with(|c: char| c.is_ascii_digit()) && !schema.starts_with("pg_");
         if matches!(schema.as_str(), "public" | "information_schema") {

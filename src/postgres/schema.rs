@@ -8,7 +8,7 @@
 //! never claimed, and fixed-length columns come first. Both make the rows and the write-ahead log smaller.
 
 use super::fault::Fault;
-use super::options::{Migrations, Options};
+use super::options::{Migrations, PostgresOptions};
 use super::sql::lock_id;
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
@@ -132,9 +132,9 @@ fn statements(schema: &str, migrations: &[Migration]) -> String {
     all
 }
 
-impl Options {
+impl PostgresOptions {
     /// Returns all migrations as a script for `psql`, for deployments in which no program may create tables. For
-    /// existing tables use [`migrations_sql_from`](Options::migrations_sql_from).
+    /// existing tables use [`migrations_sql_from`](PostgresOptions::migrations_sql_from).
     ///
     /// # Errors
     /// [`Definition`](ErrorKind::Definition) if the schema's name is invalid, or another option is out of range.
@@ -145,8 +145,8 @@ impl Options {
     /// Returns the migrations from `version` to the program's version, as a script for `psql`.
     ///
     /// The script is one transaction. It waits for other migrations of the schema, and fails without changing anything
-    /// if the tables have another version than `version`. The error of [`connect`](Options::connect) names the version
-    /// to pass; 0 means that there are no tables.
+    /// if the tables have another version than `version`. The error of [`connect`](PostgresOptions::connect) names the
+    /// version to pass; 0 means that there are no tables.
     ///
     /// # Errors
     /// [`Definition`](ErrorKind::Definition) if there is no such version, the schema's name is invalid, or another
@@ -194,12 +194,16 @@ fn lock_of(schema: &str) -> i64 {
 /// # Errors
 /// [`ErrorKind::Schema`] if the tables are newer than this version, were not made by these migrations, or are older and
 /// may only be verified. The tables are then left untouched.
-pub(super) async fn migrate(connection: &tokio_postgres::Client, options: &Options) -> Result<()> {
+pub(super) async fn migrate(connection: &tokio_postgres::Client, options: &PostgresOptions) -> Result<()> {
     migrate_by(connection, options, MIGRATIONS).await
 }
 
-async fn migrate_by(connection: &tokio_postgres::Client, options: &Options, all: &[Migration]) -> Result<()> {
-    let Options { schema, migrations, .. } = options;
+async fn migrate_by(
+    connection: &tokio_postgres::Client,
+    options: &PostgresOptions,
+    all: &[Migration],
+) -> Result<()> {
+    let PostgresOptions { schema, migrations, .. } = options;
     let done = applied(connection, schema, all).await?;
     if done == all.len() {
         return Ok(());
@@ -212,7 +216,8 @@ async fn migrate_by(connection: &tokio_postgres::Client, options: &Options, all:
                 all.len()
             ),
         };
-        let run = format!("tables migrated with the statements of `Options::migrations_sql_from({done})`");
+        let run =
+            format!("tables migrated with the statements of `PostgresOptions::migrations_sql_from({done})`");
         let error =
             Error::new(ErrorKind::Schema, format!("{problem}, and this program may only verify them"));
         return Err(error.allowing(run));
@@ -333,13 +338,13 @@ mod tests {
             return;
         };
         let schema = format!("firstline_test_{}_upgrade", std::process::id());
-        let verifying = Options::new().schema(&schema).migrations(Migrations::Verify);
+        let verifying = PostgresOptions::new().schema(&schema).migrations(Migrations::Verify);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let client = connect(&url).await;
             for (version, all) in [(0, &[FIRST][..]), (1, &[FIRST, SECOND])] {
                 let error = migrate_by(&client, &verifying, all).await.unwrap_err();
-                let run = format!("`Options::migrations_sql_from({version})`");
+                let run = format!("`PostgresOptions::migrations_sql_from({version})`");
                 assert!(error.kind() == ErrorKind::Schema && error.to_string().contains(&run), "{error}");
                 client.batch_execute(&script_of(&schema, version, all).unwrap()).await.unwrap();
                 migrate_by(&client, &verifying, all).await.unwrap();
@@ -368,7 +373,7 @@ mod tests {
 
     #[test]
     fn statements_for_an_unknown_version_are_refused() {
-        let error = Options::new().migrations_sql_from(MIGRATIONS.len() + 1).unwrap_err();
+        let error = PostgresOptions::new().migrations_sql_from(MIGRATIONS.len() + 1).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition);
         assert!(error.to_string().contains("allowed: 0 to"), "{error}");
     }

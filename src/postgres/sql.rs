@@ -10,8 +10,8 @@ use crate::definition::Fingerprint;
 use crate::id::{DeskId, TicketId};
 use crate::store::read::{DueTicket, DueTimer, Read};
 use crate::store::{
-    Changes, Cursor, DueRecord, GroupBy, Index, Lock, LockMode, Mode, Order, Query, RecordKind, RecordOrder,
-    RecordPlace, RecordRange,
+    Changes, Cursor, DueRecord, GroupBy, Index, Lock, LockMode, Mode, Order, Query, RecordCursor, RecordKind,
+    RecordRange,
 };
 use crate::ticket::people::ContactRole;
 
@@ -164,13 +164,13 @@ impl Sql {
                 });
                 return paged(&self.due_records, values, after);
             }
-            Read::Number(number) => (&self.number, vec![desk, SqlValue::Integer(signed(*number))]),
+            Read::TicketByNumber(number) => (&self.number, vec![desk, SqlValue::Integer(signed(*number))]),
             Read::NextNumber { .. } => (&self.last_number, vec![desk]),
             Read::History { ticket, after, limit: most } => {
                 let after = SqlValue::Integer(signed(*after));
                 (&self.history, vec![desk, SqlValue::Id(ticket.as_uuid()), after, limit(*most)])
             }
-            Read::Due { until, after, limit: most } => {
+            Read::DueTimers { until, after, limit: most } => {
                 let values = vec![desk, SqlValue::Integer(until.timestamp_micros()), limit(*most)];
                 let after = after.as_deref().map(|DueTimer { timer, ticket }| {
                     vec![
@@ -202,9 +202,9 @@ impl Sql {
     /// Returns the statement for a range of records, in the order of the range.
     fn range(&self, desk: SqlValue, range: &RecordRange) -> Option<Statement<'static>> {
         let mut values = vec![desk, SqlValue::from(range.kind.code())];
-        let column = match range.order {
-            RecordOrder::Key => "key",
-            RecordOrder::Index(index) => column(index),
+        let column = match range.index {
+            None => "key",
+            Some(index) => column(index),
         };
         let mut sql = format!(
             "SELECT key, version, facts, coalesce(personal, ''), i1, i2, i3, \
@@ -226,9 +226,9 @@ impl Sql {
                 between(&mut sql, &mut values, column, [&range.from, &range.until]);
             }
         }
-        if let Some(RecordPlace { index, key }) = &range.after {
+        if let Some(RecordCursor { index, key }) = &range.after {
             let mut place = vec![("key", SqlValue::from(&**key))];
-            if range.order != RecordOrder::Key && one != Some(index) {
+            if range.index.is_some() && one != Some(index) {
                 place.insert(0, (column, SqlValue::from(&**index)));
             }
             comes_after(&mut sql, &mut values, place, range.descending);
@@ -386,9 +386,9 @@ fn filters(query: &Query, values: &mut Vec<SqlValue>) -> Option<String> {
         sql.push_str(" AND open");
     }
     let wanted = [
-        ("team", query.wanted_team().map(|it| it.as_str())),
-        ("assignee", query.wanted_assignee().map(|it| it.as_str())),
-        ("requester", query.wanted_requester().map(|it| it.as_str())),
+        ("team", query.selected_team().map(|it| it.as_str())),
+        ("assignee", query.selected_assignee().map(|it| it.as_str())),
+        ("requester", query.selected_requester().map(|it| it.as_str())),
     ];
     for (column, value) in wanted {
         if let Some(value) = value {
@@ -404,8 +404,8 @@ fn filters(query: &Query, values: &mut Vec<SqlValue>) -> Option<String> {
     if query.unassigned_only() {
         sql.push_str(" AND assignee IS NULL");
     }
-    if !query.wanted_states().is_empty() {
-        let names = query.wanted_states().iter().map(|it| Some(it.name().to_owned())).collect();
+    if !query.selected_states().is_empty() {
+        let names = query.selected_states().iter().map(|it| Some(it.name().to_owned())).collect();
         sql.push_str(&format!(" AND state = ANY ({}::text[])", bind(SqlValue::Texts(names))));
     }
     for (column, from, until) in query.bounds() {

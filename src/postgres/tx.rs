@@ -214,7 +214,7 @@ impl<'a> Work<'a> {
             let last = rows.len() < batch;
             for row in rows {
                 let ticket = ticket_from(&row, &self.shared.recent)?;
-                after = Some(query.place(&ticket));
+                after = Some(query.cursor_of(&ticket));
                 if query.matches(&ticket) {
                     found.push(ticket);
                     if found.len() == query.page_size() {
@@ -233,7 +233,7 @@ impl<'a> Work<'a> {
     async fn count<W: Wire>(&self, wire: &W, query: &Query, by: GroupBy) -> Result<BTreeMap<String, u64>> {
         let query = query.clone().after(None).limit(BATCH);
         let mut counts = BTreeMap::new();
-        if query.has_no_condition() && query.wanted_contact().is_none_or(|(_, role)| role.is_none()) {
+        if query.is_decided_by_columns() {
             let statement = self.shared.sql.count(&self.desk, &query, by);
             let Some(statement) = self.ready(wire, statement).await? else { return Ok(counts) };
             for row in statement.send(wire).await.map_err(|fault| self.error(fault))? {
@@ -248,7 +248,7 @@ impl<'a> Work<'a> {
                 *counts.entry(key).or_default() += count;
             }
             match found.last().filter(|_| found.len() == BATCH) {
-                Some(last) => page = query.clone().after(query.place(last)),
+                Some(last) => page = query.clone().after(query.cursor_of(last)),
                 None => return Ok(counts),
             }
         }
@@ -284,7 +284,7 @@ impl<'a> Work<'a> {
             (Ok(_), Err(fault)) if own && fault.commit_is_uncertain() => return Err(fault.into_unknown()),
             (Err(fault), _) | (Ok(_), Err(fault)) => fault,
         };
-        self.end(wire).await;
+        self.rollback(wire).await;
         if !fault.is_mismatch() {
             return Err(self.error(fault));
         }
@@ -393,7 +393,7 @@ impl<'a> Work<'a> {
         Error::new(ErrorKind::Storage, "the database server returned no time")
     }
 
-    pub(super) async fn end<W: Wire>(&mut self, wire: &W) {
+    pub(super) async fn rollback<W: Wire>(&mut self, wire: &W) {
         let open = std::mem::replace(&mut self.state, State::Over) == State::Open;
         let Some(leave) = self.control.leave.filter(|_| open) else { return };
         // If this fails, the connection is broken and the transaction is lost. On the store's own connection
@@ -460,9 +460,9 @@ impl AsyncTx for PostgresTx<'_> {
         self.work.commit(connection, commit).await
     }
 
-    async fn end(&mut self) {
+    async fn rollback(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.work.end(&connection).await;
+            self.work.rollback(&connection).await;
             connection.give_back();
         }
     }

@@ -19,7 +19,11 @@ use crate::store::{Claimed, Mode, RecordKind};
 
 /// The engine of a desk inside the host's transaction. See [`Desk::within`].
 #[derive(Debug)]
-pub struct Within<'t, C> {
+pub struct PostgresWithin<'t, C>(Host<'t, C>);
+
+/// The host's transaction as a store.
+#[derive(Debug)]
+struct Host<'t, C> {
     /// Commands take turns, because only one savepoint may be open at a time.
     transaction: Mutex<&'t mut C>,
     shared: &'t Shared,
@@ -57,17 +61,17 @@ impl Desk<Postgres> {
     /// Opening a ticket locks the desk's next running number. Until the transaction ends, nobody else can open a ticket
     /// at this desk, so make an opening the last step of the transaction.
     ///
-    /// The [acquire timeout](super::Options::acquire_timeout) applies to the store's own connections only. Here a
-    /// command waits as long as the host's settings allow. `SET LOCAL lock_timeout = '3s'` limits the wait for a lock,
-    /// and a command that fails with it leaves the transaction as it was. A `statement_timeout` limits the wait too,
-    /// but may leave the transaction failed.
+    /// The [acquire timeout](super::PostgresOptions::acquire_timeout) applies to the store's own connections only. Here
+    /// a command waits as long as the host's settings allow. `SET LOCAL lock_timeout = '3s'` limits the wait for a
+    /// lock, and a command that fails with it leaves the transaction as it was. A `statement_timeout` limits the wait
+    /// too, but may leave the transaction failed.
     ///
     /// # Dropped futures
     ///
     /// A future may be dropped, with two consequences:
     ///
     /// - It is unknown whether its command was written in the transaction. Roll back, or repeat the command with the
-    ///   same [key](crate::Actor::once) before the transaction is committed.
+    ///   same [key](crate::Actor::idempotency_key) before the transaction is committed.
     /// - If the command was waiting for a lock, the server continues to wait, and the host's next statements, including
     ///   `rollback()`, wait behind it. Cancel it with the connection's `tokio_postgres::CancelToken`, or close the
     ///   connection.
@@ -78,7 +82,7 @@ impl Desk<Postgres> {
     /// another program has changed since the transaction began. That error is retryable too: run the whole transaction
     /// again. Under READ COMMITTED, several reads of one command may see different states, so use REPEATABLE READ for
     /// reports.
-    pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> Desk<Within<'t, C>> {
+    pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> Desk<PostgresWithin<'t, C>> {
         self.with_engine(self.engine().within(transaction))
     }
 }
@@ -86,31 +90,31 @@ impl Desk<Postgres> {
 impl Postgres {
     /// Returns the store's engine inside the host's own transaction, for [desks](Desk::over) of any name. See
     /// [`Desk::within`] for waits, locks and dropped futures.
-    pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> Within<'t, C> {
-        Within { transaction: Mutex::new(transaction), shared: self.shared() }
+    pub fn within<'t, C: Connection>(&'t self, transaction: &'t mut C) -> PostgresWithin<'t, C> {
+        PostgresWithin(Host { transaction: Mutex::new(transaction), shared: self.shared() })
     }
 }
 
-impl<C: Connection> Engine for Within<'_, C> {
+impl<C: Connection> Engine for PostgresWithin<'_, C> {
     type Reply<'a, T: Send + 'a>
         = Reply<'a, T>
     where
         Self: 'a;
 
     fn run<'a, F: Operation>(&'a self, desk: &DeskId, operation: F) -> Reply<'a, F::Out> {
-        async_store::run(self, desk, operation)
+        async_store::run(&self.0, desk, operation)
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
-        async_store::work(self, desk, job)
+    fn run_job<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
+        async_store::run_job(&self.0, desk, job)
     }
 
     fn now(&self) -> Reply<'_, DateTime<Utc>> {
-        Box::pin(AsyncStore::now(self))
+        Box::pin(AsyncStore::now(&self.0))
     }
 
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Reply<'_, Vec<Claimed>> {
-        Box::pin(AsyncStore::claim(self, kind, limit, lease))
+        Box::pin(AsyncStore::claim(&self.0, kind, limit, lease))
     }
 }
 
@@ -124,18 +128,18 @@ const WRITES: TxControl = TxControl {
     own: false,
 };
 
-impl<'t, C: Connection> AsyncStore for Within<'t, C> {
+impl<'t, C: Connection> AsyncStore for Host<'t, C> {
     type Tx<'a>
-        = WithinTx<'a, 't, C>
+        = HostTx<'a, 't, C>
     where
         Self: 'a;
 
-    async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<WithinTx<'_, 't, C>> {
+    async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<HostTx<'_, 't, C>> {
         let control = match mode {
             Mode::Read => &READS,
             Mode::Write => &WRITES,
         };
-        Ok(WithinTx {
+        Ok(HostTx {
             transaction: self.transaction.lock().await,
             work: Work::new(self.shared, desk, mode, control),
         })
@@ -149,19 +153,19 @@ impl<'t, C: Connection> AsyncStore for Within<'t, C> {
     async fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
         let mut tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Write).await?;
         let claimed = tx.work.claim(&HostConnection(&**tx.transaction), kind, limit, lease).await;
-        tx.end().await;
+        tx.rollback().await;
         claimed
     }
 }
 
 /// One command inside the host's transaction.
 #[derive(Debug)]
-pub struct WithinTx<'a, 't, C> {
+struct HostTx<'a, 't, C> {
     work: Work<'a>,
     transaction: MutexGuard<'a, &'t mut C>,
 }
 
-impl<C: Connection> AsyncTx for WithinTx<'_, '_, C> {
+impl<C: Connection> AsyncTx for HostTx<'_, '_, C> {
     async fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         self.work.load(&HostConnection(&**self.transaction), reads).await
     }
@@ -170,7 +174,7 @@ impl<C: Connection> AsyncTx for WithinTx<'_, '_, C> {
         self.work.commit(&HostConnection(&**self.transaction), commit).await
     }
 
-    async fn end(&mut self) {
-        self.work.end(&HostConnection(&**self.transaction)).await;
+    async fn rollback(&mut self) {
+        self.work.rollback(&HostConnection(&**self.transaction)).await;
     }
 }

@@ -14,13 +14,13 @@ use super::modifier::Effect;
 /// `Display` prints one line:
 ///
 /// ```
-/// use firstline::priority::{Inputs, Matrix, Priority, Urgency};
+/// use firstline::priority::{AssessmentInputs, Matrix, Priority, Urgency};
 ///
-/// let mut inputs = Inputs { urgency: Some(Urgency::HIGH), ..Inputs::default() };
+/// let mut inputs = AssessmentInputs { urgency: Some(Urgency::HIGH), ..AssessmentInputs::default() };
 /// let assessment = Matrix::itil().assess(&inputs)?;
 /// assert_eq!(assessment.to_string(), "P2: impact medium (by default) x urgency high gives P2");
 ///
-/// inputs.overridden = Some(Priority::P1);
+/// inputs.manual_priority = Some(Priority::P1);
 /// let assessment = Matrix::itil().assess(&inputs)?;
 /// assert_eq!(
 ///     assessment.to_string(),
@@ -31,35 +31,34 @@ use super::modifier::Effect;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Assessment {
-    pub(super) impact: Graded<Impact>,
-    pub(super) urgency: Graded<Urgency>,
+    pub(super) impact: AssessedLevel<Impact>,
+    pub(super) urgency: AssessedLevel<Urgency>,
     pub(super) cell: Priority,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) steps: Vec<AssessmentStep>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) overridden: Option<Priority>,
+    pub(super) manual_priority: Option<Priority>,
 }
 
 /// The impact or urgency level used in an assessment, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "L: Deserialize<'de>"))]
-pub struct Graded<L> {
+pub(super) struct AssessedLevel<L> {
     /// The level.
-    pub level: L,
+    pub(super) level: L,
     /// The name of the level in the matrix.
-    pub name: String,
+    pub(super) name: String,
     /// The level given on the ticket, if the matrix does not have it any more. `level` is then the lowest level of the
     /// matrix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outside: Option<L>,
+    pub(super) outside: Option<L>,
     /// True if the ticket gave no level and the matrix's default was used.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub by_default: bool,
+    pub(super) by_default: bool,
 }
 
-impl<L: Copy> Graded<L> {
-    /// Returns the level given on the ticket; `None` if the matrix's default was used.
-    pub fn given(&self) -> Option<L> {
+impl<L: Copy> AssessedLevel<L> {
+    fn given(&self) -> Option<L> {
         (!self.by_default).then(|| self.outside.unwrap_or(self.level))
     }
 }
@@ -90,7 +89,7 @@ fn is_false(value: &bool) -> bool {
 impl Assessment {
     /// Returns the effective priority: the manual one if set, otherwise the computed one.
     pub fn priority(&self) -> Priority {
-        self.overridden.unwrap_or_else(|| self.computed())
+        self.manual_priority.unwrap_or_else(|| self.computed())
     }
 
     /// Returns the priority computed from the matrix and the modifiers.
@@ -101,13 +100,23 @@ impl Assessment {
     }
 
     /// Returns the impact used in the computation.
-    pub fn impact(&self) -> &Graded<Impact> {
-        &self.impact
+    pub fn impact(&self) -> Impact {
+        self.impact.level
     }
 
     /// Returns the urgency used in the computation.
-    pub fn urgency(&self) -> &Graded<Urgency> {
-        &self.urgency
+    pub fn urgency(&self) -> Urgency {
+        self.urgency.level
+    }
+
+    /// Returns the impact that the ticket gave; `None` if the matrix's default was used.
+    pub fn given_impact(&self) -> Option<Impact> {
+        self.impact.given()
+    }
+
+    /// Returns the urgency that the ticket gave; `None` if the matrix's default was used.
+    pub fn given_urgency(&self) -> Option<Urgency> {
+        self.urgency.given()
     }
 
     /// Returns the priority in the matrix cell, before modifiers.
@@ -121,16 +130,31 @@ impl Assessment {
         before.zip(&self.steps)
     }
 
+    /// Returns an assessment that gives the effective priority and nothing of its reasons.
+    pub(crate) fn without_reasons(&self) -> Assessment {
+        fn hidden<L>(level: L) -> AssessedLevel<L> {
+            AssessedLevel { level, name: "not shown".to_owned(), outside: None, by_default: true }
+        }
+
+        Assessment {
+            impact: hidden(Impact::MEDIUM),
+            urgency: hidden(Urgency::MEDIUM),
+            cell: self.priority(),
+            steps: Vec::new(),
+            manual_priority: None,
+        }
+    }
+
     /// Returns the manual priority; `None` if the priority is computed.
-    pub fn overridden(&self) -> Option<Priority> {
-        self.overridden
+    pub fn manual_priority(&self) -> Option<Priority> {
+        self.manual_priority
     }
 }
 
 impl fmt::Display for Assessment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.priority())?;
-        if self.overridden.is_some() {
+        if self.manual_priority.is_some() {
             write!(f, "set by hand, instead of {}; ", self.computed())?;
         }
         let origin = |by_default, outside: Option<u8>| match outside {

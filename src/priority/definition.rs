@@ -43,13 +43,13 @@ pub struct MatrixDefinition {
 
 /// One cell of a matrix: an impact, an urgency and the resulting priority, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cell {
+pub(super) struct Cell {
     /// The name of the impact.
-    pub impact: String,
+    pub(super) impact: String,
     /// The name of the urgency.
-    pub urgency: String,
+    pub(super) urgency: String,
     /// The name of the priority.
-    pub priority: String,
+    pub(super) priority: String,
 }
 
 impl MatrixDefinition {
@@ -115,9 +115,9 @@ impl MatrixDefinition {
         &self.modifiers
     }
 
-    /// Returns the cells added so far, in order.
-    pub fn cells(&self) -> &[Cell] {
-        &self.cells
+    /// Returns the cells added so far, in order: the names of the impact, the urgency and the priority.
+    pub fn cells(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.cells.iter().map(|cell| (&*cell.impact, &*cell.urgency, &*cell.priority))
     }
 }
 

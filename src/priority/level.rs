@@ -83,11 +83,11 @@ level! {
     /// ```
     /// use firstline::Impact;
     ///
-    /// assert!(Impact::HIGH < Impact::LOW && Impact::HIGH.is_graver_than(Impact::LOW));
+    /// assert!(Impact::HIGH < Impact::LOW && Impact::HIGH.is_more_severe_than(Impact::LOW));
     /// assert_eq!(Impact::HIGH.to_string(), "impact 1");
     /// assert!(Impact::new(0).is_err());
     /// ```
-    Impact, "impact", is_graver_than, "impact ", HIGH = 1, MEDIUM = 2, LOW = 3
+    Impact, "impact", is_more_severe_than, "impact ", HIGH = 1, MEDIUM = 2, LOW = 3
 }
 level! {
     /// The urgency of an issue: the time within which it must be solved. 1 is the most urgent.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::assessment::{Assessment, AssessmentStep, Graded};
+use super::assessment::{AssessedLevel, Assessment, AssessmentStep};
 use super::definition::{Cell, MatrixDefinition};
 use super::level::{Impact, Priority, Urgency};
 use super::modifier::Modifier;
@@ -33,7 +33,7 @@ pub struct Matrix {
 
 /// The inputs of a priority assessment.
 #[derive(Clone, Copy)]
-pub struct Inputs<'a> {
+pub struct AssessmentInputs<'a> {
     /// The impact; `None` uses the matrix's default.
     pub impact: Option<Impact>,
     /// The urgency; `None` uses the matrix's default.
@@ -42,7 +42,7 @@ pub struct Inputs<'a> {
     pub modifiers: &'a BTreeSet<String>,
     /// The manual priority; `None` uses the computed one. The ticket's history records the actor, time and reason of
     /// a manual priority.
-    pub overridden: Option<Priority>,
+    pub manual_priority: Option<Priority>,
     /// The facts that the conditions of modifiers read.
     pub facts: &'a dyn Facts,
 }
@@ -130,16 +130,16 @@ impl Matrix {
     ///
     /// [Invalid](crate::ErrorKind::Invalid) if the impact, the urgency, the manual priority or a named modifier is not
     /// in the matrix. The message lists the allowed values.
-    pub fn assess(&self, inputs: &Inputs<'_>) -> Result<Assessment> {
+    pub fn assess(&self, inputs: &AssessmentInputs<'_>) -> Result<Assessment> {
         self.check(inputs)?;
         inputs.modifiers.iter().try_for_each(|name| self.modifier(name).map(drop))?;
         Ok(self.assess_within(inputs))
     }
 
     /// Checks that the matrix has the levels and the manual priority of these inputs.
-    pub(crate) fn check(&self, inputs: &Inputs<'_>) -> Result<()> {
+    pub(crate) fn check(&self, inputs: &AssessmentInputs<'_>) -> Result<()> {
         for (scale, rank) in [
-            (&self.priorities, inputs.overridden.map(Priority::rank)),
+            (&self.priorities, inputs.manual_priority.map(Priority::rank)),
             (&self.impacts, inputs.impact.map(Impact::rank)),
             (&self.urgencies, inputs.urgency.map(Urgency::rank)),
         ] {
@@ -151,7 +151,7 @@ impl Matrix {
     /// Returns the priority of a ticket whose inputs may be older than the matrix. A level or a manual priority that
     /// the matrix does not have counts as the lowest one of the matrix, and an unknown modifier has no effect. The
     /// assessment keeps the level that was given.
-    pub(crate) fn assess_within(&self, inputs: &Inputs<'_>) -> Assessment {
+    pub(crate) fn assess_within(&self, inputs: &AssessmentInputs<'_>) -> Assessment {
         let (impact, urgency) =
             (inputs.impact.unwrap_or(self.default_impact), inputs.urgency.unwrap_or(self.default_urgency));
         let lowest = Priority::at(self.priorities.len() - 1);
@@ -170,13 +170,13 @@ impl Matrix {
             }
         }
         Assessment {
-            impact: Graded {
+            impact: AssessedLevel {
                 level: Impact::at(row),
                 name: self.impacts.names()[row].clone(),
                 outside: Some(impact).filter(|impact| *impact != Impact::at(row)),
                 by_default: inputs.impact.is_none(),
             },
-            urgency: Graded {
+            urgency: AssessedLevel {
                 level: Urgency::at(column),
                 name: self.urgencies.names()[column].clone(),
                 outside: Some(urgency).filter(|urgency| *urgency != Urgency::at(column)),
@@ -184,8 +184,8 @@ impl Matrix {
             },
             cell,
             steps,
-            overridden: inputs
-                .overridden
+            manual_priority: inputs
+                .manual_priority
                 .map(|priority| if priority.rank() > lowest.rank() { lowest } else { priority }),
         }
     }
@@ -301,20 +301,26 @@ impl fmt::Display for Matrix {
 
 static NO_MODIFIERS: BTreeSet<String> = BTreeSet::new();
 
-/// Inputs with no values and no facts.
-impl Default for Inputs<'_> {
+/// Assessment inputs with no values and no facts.
+impl Default for AssessmentInputs<'_> {
     fn default() -> Self {
-        Inputs { impact: None, urgency: None, modifiers: &NO_MODIFIERS, overridden: None, facts: &() }
+        AssessmentInputs {
+            impact: None,
+            urgency: None,
+            modifiers: &NO_MODIFIERS,
+            manual_priority: None,
+            facts: &(),
+        }
     }
 }
 
-impl fmt::Debug for Inputs<'_> {
+impl fmt::Debug for AssessmentInputs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inputs")
+        f.debug_struct("AssessmentInputs")
             .field("impact", &self.impact)
             .field("urgency", &self.urgency)
             .field("modifiers", &self.modifiers)
-            .field("overridden", &self.overridden)
+            .field("manual_priority", &self.manual_priority)
             .finish_non_exhaustive()
     }
 }

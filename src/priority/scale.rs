@@ -34,7 +34,7 @@ impl Scale {
         if self.is_too_long() {
             let message =
                 format!("the scale of {noun} has {} levels; at most {MAX_RANK} are allowed", names.len());
-            faults.push(Diagnostic::new(DiagnosticKind::TooMany, key, message));
+            faults.push(Diagnostic::new(DiagnosticKind::LimitExceeded, key, message));
         }
         name_faults(noun, names, |place| format!("{key}[{place}]"), faults);
     }

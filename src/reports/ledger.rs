@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::Label;
+use crate::calendar::OpenState;
 use crate::duration;
 use crate::error::Result;
 use crate::lifecycle::{HoldReason, StateKind};
@@ -45,12 +45,12 @@ pub struct LedgerSpan {
     pub to: DateTime<Utc>,
     /// The effect of the span on the clock.
     #[serde(flatten)]
-    pub what: SpanKind,
+    pub kind: SpanKind,
 }
 
 /// The effect of a time span on a clock. Only [`Running`](SpanKind::Running) counts as elapsed time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "what", content = "which", rename_all = "snake_case")]
+#[serde(tag = "kind", content = "which", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SpanKind {
     /// The clock was running.
@@ -65,7 +65,7 @@ pub enum SpanKind {
     /// The ticket was on hold for this reason.
     OnHold(HoldReason),
     /// The ticket was resolved and the clock was paused until the ticket was reopened or closed.
-    Answered,
+    Resolved,
     /// The ticket was closed until it was reopened.
     Closed,
     /// The target was restarted later, so this time no longer counts. A period with a target in which no time counted is
@@ -77,7 +77,7 @@ pub enum SpanKind {
 
 impl LedgerSpan {
     /// Returns the wall-clock length of the span.
-    pub fn wall(&self) -> TimeDelta {
+    pub fn wall_time(&self) -> TimeDelta {
         self.to - self.from
     }
 }
@@ -110,7 +110,7 @@ impl Ledger {
                 fill(&mut spans, discarded, &measure, interval, start, end);
             }
             if counted < end {
-                spans.push(LedgerSpan { from: counted, to: end, what: SpanKind::NoTarget });
+                spans.push(LedgerSpan { from: counted, to: end, kind: SpanKind::NoTarget });
             }
         }
         let calendar = Measure::of(agreements, clock)?.calendar;
@@ -120,7 +120,7 @@ impl Ledger {
 
     /// Returns the elapsed time: the sum of the running spans.
     pub fn elapsed(&self) -> TimeDelta {
-        self.sum(|what| *what == SpanKind::Running)
+        self.sum(|kind| *kind == SpanKind::Running)
     }
 
     /// Returns the remaining time of the target, in the target's time basis. The result is negative if the target is
@@ -130,19 +130,22 @@ impl Ledger {
     }
 
     /// Returns the wall-clock time from the start of the clock to the end of the ledger: the sum of all spans.
-    pub fn wall(&self) -> TimeDelta {
+    pub fn wall_time(&self) -> TimeDelta {
         self.sum(|_| true)
     }
 
     /// Returns the wall-clock time from the end of the ledger to the deadline, or `None` if the clock has no deadline.
     ///
     /// The result is negative if the deadline has passed.
-    pub fn wall_remaining(&self) -> Option<TimeDelta> {
+    pub fn wall_time_remaining(&self) -> Option<TimeDelta> {
         self.clock.due_at.map(|due| due - self.until)
     }
 
     fn sum(&self, of: impl Fn(&SpanKind) -> bool) -> TimeDelta {
-        self.spans.iter().filter(|span| of(&span.what)).fold(TimeDelta::zero(), |sum, span| sum + span.wall())
+        self.spans
+            .iter()
+            .filter(|span| of(&span.kind))
+            .fold(TimeDelta::zero(), |sum, span| sum + span.wall_time())
     }
 }
 
@@ -156,7 +159,7 @@ struct Segment<'a> {
 /// Returns the segments of a clock's life, from the revisions recorded in the history.
 fn segments<'a>(clock: &'a Clock, history: &'a [Event]) -> Vec<Segment<'a>> {
     let recorded = history.iter().flat_map(|event| match &event.change {
-        Change::Clocked { clocks } => &clocks[..],
+        Change::ClocksUpdated { clocks } => &clocks[..],
         _ => &[],
     });
     let same = recorded.filter(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle));
@@ -180,26 +183,26 @@ fn fill(
     start: DateTime<Utc>,
     end: DateTime<Utc>,
 ) {
-    let mut add = |from, to, what| match spans.last_mut() {
-        Some(last) if last.to == from && last.what == what => last.to = to,
-        _ => spans.push(LedgerSpan { from, to, what }),
+    let mut add = |from, to, kind| match spans.last_mut() {
+        Some(last) if last.to == from && last.kind == kind => last.to = to,
+        _ => spans.push(LedgerSpan { from, to, kind }),
     };
     match (measure.calendar, &interval.reason) {
         _ if discarded => add(start, end, SpanKind::Superseded),
         (Some(calendar), _) if measure.counts_in(interval) => {
             for span in calendar.spans(start, end) {
-                let what = match span.label {
-                    Label::Open => SpanKind::Running,
-                    Label::OffHours => SpanKind::OffHours,
-                    Label::Holiday(name) => SpanKind::Holiday(name.to_owned()),
-                    Label::Exception => SpanKind::SpecialHours,
+                let kind = match span.state {
+                    OpenState::Open => SpanKind::Running,
+                    OpenState::OffHours => SpanKind::OffHours,
+                    OpenState::Holiday(name) => SpanKind::Holiday(name.to_owned()),
+                    OpenState::Exception => SpanKind::SpecialHours,
                 };
-                add(span.start, span.end, what);
+                add(span.start, span.end, kind);
             }
         }
         (None, _) if measure.counts_in(interval) => add(start, end, SpanKind::Running),
         (_, Some(reason)) => add(start, end, SpanKind::OnHold(reason.clone())),
-        _ if interval.state == StateKind::Resolved => add(start, end, SpanKind::Answered),
+        _ if interval.state == StateKind::Resolved => add(start, end, SpanKind::Resolved),
         _ => add(start, end, SpanKind::Closed),
     }
 }
@@ -213,7 +216,7 @@ impl fmt::Display for SpanKind {
             SpanKind::Holiday(name) => f.pad(&format!("holiday ({name})")),
             SpanKind::SpecialHours => f.pad("special hours"),
             SpanKind::OnHold(reason) => f.pad(&format!("on hold ({reason})")),
-            SpanKind::Answered => f.pad("answered"),
+            SpanKind::Resolved => f.pad("resolved"),
             SpanKind::Closed => f.pad("closed"),
             SpanKind::Superseded => f.pad("before the restart"),
             SpanKind::NoTarget => f.pad("no target"),
@@ -229,13 +232,13 @@ impl fmt::Display for Ledger {
         let length = duration::in_hours;
         writeln!(f, "{}, {} agreement: {}", clock.metric, clock.agreement, clock.state)?;
         for span in &self.spans {
-            let counted = if span.what == SpanKind::Running { "" } else { " (not counted)" };
+            let counted = if span.kind == SpanKind::Running { "" } else { " (not counted)" };
             writeln!(
                 f,
                 "  {:<29} {:<24} {}{counted}",
                 local(span.from),
-                span.what.to_string(),
-                length(span.wall())
+                span.kind.to_string(),
+                length(span.wall_time())
             )?;
         }
         let end = if clock.ended_at.is_some() { clock.state.to_string() } else { "now".to_owned() };
@@ -245,7 +248,7 @@ impl fmt::Display for Ledger {
             "  {} of {} used, {} of wall-clock time",
             length(self.elapsed()),
             length(clock.target),
-            length(self.wall())
+            length(self.wall_time())
         )?;
         match clock.due_at {
             Some(due) => write!(f, "; due {}", local(due)),

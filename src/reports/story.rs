@@ -3,13 +3,14 @@
 //! `Display` prints an [`Event`] as one sentence, and a [`Story`] as one line for each event. Erased data is not
 //! printed: the id replaces an erased name, and `(erased)` replaces an erased text.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use crate::id::ContactId;
-use crate::lifecycle::{Reason, Rejection, State, StateKind, StepKind, Verb};
-use crate::ticket::event::{Arrived, Attachment, Cause, Change, Described, Event, Opened};
+use crate::lifecycle::{ActionKind, Rejection, RejectionReason, State, StateKind, StepKind};
+use crate::ticket::event::{Arrived, Attachment, Cause, Change, DetailsChange, Event, Opened};
 use crate::ticket::people::{ContactRole, Who};
 use crate::ticket::personal::Personal;
 use crate::value::Value;
@@ -33,24 +34,64 @@ use crate::value::Value;
 /// # Ok::<(), firstline::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub struct Story<'a>(&'a [Event]);
+pub struct Story<'a> {
+    events: &'a [Event],
+    public: bool,
+}
 
 impl<'a> Story<'a> {
     /// Creates the story of these events, in their order.
     ///
     /// The events can be a part of a history. A contact is then shown by id until one of the events contains the name.
     pub fn of(events: &'a [Event]) -> Story<'a> {
-        Story(events)
+        Story { events, public: false }
+    }
+
+    /// Returns the story for the customer: only [public events](Event::public), without internal words and without the
+    /// names of teams and statuses.
+    ///
+    /// Begin with the whole history: names are known from internal events too, and the undoing of a command is shown only
+    /// if the story shows the command.
+    ///
+    /// ```
+    /// use firstline::{Action, Actor, Desk, NewTicket, Story};
+    ///
+    /// let desk = Desk::memory();
+    /// let id = desk.open_ticket(NewTicket::new("No sound").from("boris"))?.id();
+    /// desk.act(id, Action::note("He is difficult.").and(Action::reply("Unmute it.")), Actor::agent("anna"))?;
+    ///
+    /// let story = Story::of(&desk.records().history(id)?).public().to_string();
+    /// assert!(story.contains("Unmute it.") && !story.contains("difficult"));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn public(mut self) -> Story<'a> {
+        self.public = true;
+        self
+    }
+
+    /// Returns the event as the story shows it; `None` if it does not.
+    fn shown(&self, event: &'a Event) -> Option<Cow<'a, Event>> {
+        if !self.public {
+            return Some(Cow::Borrowed(event));
+        }
+        if let Change::Undone { commanded_at, .. } = event.change {
+            let is_command =
+                |it: &&Event| it.at == commanded_at && it.by.who == event.by.who && it.is_public();
+            self.events.iter().find(is_command)?;
+        }
+        event.public().map(Cow::Owned)
     }
 }
 
 impl fmt::Display for Story<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names = Names::default();
-        for event in self.0 {
+        for event in self.events {
             names.add(&event.personal);
+            let Some(event) = self.shown(event) else { continue };
             write!(f, "{}  ", event.at.format("%Y-%m-%d %H:%M"))?;
-            write_event(event, &names, f)?;
+            write_event(&event, &names, f)?;
             f.write_char('\n')?;
         }
         Ok(())
@@ -113,8 +154,8 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
         Change::ClosingChanged { closes_at: None } => f.write_str("kept it from closing by itself")?,
         Change::ClosingChanged { closes_at: Some(_) } => f.write_str("let it close by itself again")?,
         Change::Replied { files } => write_message("replied", files, &event.personal, f)?,
-        Change::Noted { files } => write_message("noted internally", files, &event.personal, f)?,
-        Change::Moved { from, to, step, cause, code, status } => {
+        Change::NoteAdded { files } => write_message("noted internally", files, &event.personal, f)?,
+        Change::StateChanged { from, to, step, cause, code, status } => {
             write_moved(*from, to, *step, *cause, f)?;
             if let Some(status) = status {
                 write!(f, ", to {}", Quoted(status))?;
@@ -138,7 +179,7 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
             let rejection = Rejection {
                 status: Some(Arc::clone(status)),
                 reasons: reasons.clone(),
-                ..Rejection::new(state, Verb::Step(*step), Reason::State)
+                ..Rejection::new(state, ActionKind::Step(*step), RejectionReason::State)
             };
             write!(f, "left it as it is, although {timer}: {}", rejection.reasons_in_words().join("; "))?
         }
@@ -154,7 +195,7 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
             }
             write_text(text, f)?;
         }
-        Change::Described(described) => write_described(described, &event.personal, names, f)?,
+        Change::DetailsChanged(described) => write_described(described, &event.personal, names, f)?,
         Change::Prioritised { assessment, .. } => {
             write!(f, "rated it {assessment}")?;
             write_text(text, f)?;
@@ -171,12 +212,25 @@ fn write_event(event: &Event, names: &Names<'_>, f: &mut fmt::Formatter<'_>) -> 
         Change::HoldEndSet(end) => write!(f, "set that it will be {} when the hold ends", end.then)?,
         Change::Reminded => f.write_str("reminded of the hold")?,
         Change::PolicyRebound { .. } => f.write_str("switched to the new agreements")?,
-        Change::Clocked { clocks } => {
+        Change::ClocksUpdated { clocks } => {
             f.write_str("set the clocks: ")?;
             for (n, clock) in clocks.iter().enumerate() {
                 write!(f, "{}{} {}", if n == 0 { "" } else { ", " }, clock.metric, clock.state)?;
             }
         }
+        Change::TimeSpent { minutes } if *minutes < 0 => {
+            write!(f, "took back {} minutes of work", minutes.unsigned_abs())?;
+        }
+        Change::TimeSpent { minutes: 1 } => f.write_str("recorded 1 minute of work")?,
+        Change::TimeSpent { minutes } => write!(f, "recorded {minutes} minutes of work")?,
+        Change::Followed { agent } if matches!(&event.by.who, Who::Agent(by) if by == agent) => {
+            f.write_str("follows it")?;
+        }
+        Change::Followed { agent } => write!(f, "added {agent} as a follower")?,
+        Change::Unfollowed { agent } if matches!(&event.by.who, Who::Agent(by) if by == agent) => {
+            f.write_str("no longer follows it")?;
+        }
+        Change::Unfollowed { agent } => write!(f, "removed {agent} as a follower")?,
         Change::Linked(link) => write!(f, "linked it: {} {}", link.kind, link.to)?,
         Change::Unlinked(link) => write!(f, "unlinked it: no longer {} {}", link.kind, link.to)?,
         Change::Undone { commanded_at, .. } => {
@@ -302,13 +356,22 @@ fn write_moved(
 }
 
 fn write_described(
-    described: &Described,
+    described: &DetailsChange,
     personal: &Personal,
     names: &Names<'_>,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let Described {
-        subject, kind, channel, category, tagged, untagged, fields, text_fields, emptied, ..
+    let DetailsChange {
+        subject,
+        kind,
+        channel,
+        category,
+        tags_added,
+        tags_removed,
+        fields,
+        text_fields,
+        fields_cleared,
+        ..
     } = described;
     let mut phrases = Vec::new();
     phrases.extend(subject.then(|| match personal.subject() {
@@ -321,8 +384,8 @@ fn write_described(
         [] => "took it out of its category".to_owned(),
         path => format!("set the category to {}", path.join(" / ")),
     }));
-    phrases.extend(tagged.iter().map(|tag| format!("tagged it {tag}")));
-    phrases.extend(untagged.iter().map(|tag| format!("removed the tag {tag}")));
+    phrases.extend(tags_added.iter().map(|tag| format!("tagged it {tag}")));
+    phrases.extend(tags_removed.iter().map(|tag| format!("removed the tag {tag}")));
     let values = fields.iter().map(|(name, value)| (name, Some(value)));
     let texts = text_fields.iter().map(|name| (name, personal.field(name)));
     phrases.extend(values.chain(texts).map(|(name, value)| match value {
@@ -330,7 +393,7 @@ fn write_described(
         Some(value) => format!("set {name} to {value}"),
         None => format!("set {name} to {ERASED}"),
     }));
-    phrases.extend(emptied.iter().map(|name| format!("cleared {name}")));
+    phrases.extend(fields_cleared.iter().map(|name| format!("cleared {name}")));
     phrases.extend(described.contacts.iter().map(|(id, role)| {
         let role = match role {
             ContactRole::Requester => "the requester",
@@ -339,7 +402,7 @@ fn write_described(
         };
         format!("named {} as {role}", names.of(id))
     }));
-    phrases.extend(described.removed.iter().map(|id| format!("removed {}", names.of(id))));
+    phrases.extend(described.contacts_removed.iter().map(|id| format!("removed {}", names.of(id))));
     let updated = described.attributes.keys().chain(personal.people().map(|(id, _)| id));
     let mut updated: Vec<_> = updated.filter(|id| !described.contacts.contains_key(*id)).collect();
     updated.dedup();

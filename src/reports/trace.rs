@@ -23,7 +23,7 @@ impl ProcessMap {
                     at = self.status_of(opened.placement.as_ref(), state);
                 }
                 Change::WorkflowMigrated { to, .. } => at = self.status_of(to.as_ref(), state),
-                Change::Moved { to, status, .. } => {
+                Change::StateChanged { to, status, .. } => {
                     state = to.kind();
                     let to = status.as_deref().unwrap_or(state.name());
                     at = at.map(|from| self.advance(&from, to));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
 use super::target::{Reaction, Target, TimeBasis};
-use crate::calendar::Definition;
+use crate::calendar::CalendarDefinition;
 use crate::condition::{Condition, Fields};
 use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::limits;
@@ -172,7 +172,7 @@ impl Agreement {
 /// The parts of a policy that agreements refer to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Surroundings<'a> {
-    pub(crate) calendars: &'a BTreeMap<String, Definition>,
+    pub(crate) calendars: &'a BTreeMap<String, CalendarDefinition>,
     pub(crate) matrix: &'a Matrix,
     pub(crate) fields: &'a Fields,
 }

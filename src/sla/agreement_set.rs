@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// One version of the agreements of a policy, with compiled calendars.
 #[derive(Debug)]
-pub struct CompiledAgreements {
+pub(crate) struct CompiledAgreements {
     hash: Fingerprint,
     calendars: BTreeMap<String, Calendar>,
     /// Sorted by position.
@@ -65,14 +65,14 @@ impl CompiledAgreements {
 /// The versions of the agreements that a decision needs: the versions in force, each with the instant from which it
 /// applies, and the versions to which the ticket's clocks are pinned. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct AgreementSet {
+pub(crate) struct AgreementSet {
     in_force: Vec<(DateTime<Utc>, Arc<CompiledAgreements>)>,
     pinned: Vec<Arc<CompiledAgreements>>,
 }
 
 impl AgreementSet {
     /// Creates a set without agreements.
-    pub fn new() -> AgreementSet {
+    pub(crate) fn new() -> AgreementSet {
         AgreementSet::default()
     }
 
@@ -83,7 +83,7 @@ impl AgreementSet {
 
     /// Adds a version that is in force from an instant on. Versions must be added in ascending order of that instant.
     #[must_use]
-    pub fn with(mut self, from: DateTime<Utc>, agreements: Arc<CompiledAgreements>) -> AgreementSet {
+    pub(crate) fn with(mut self, from: DateTime<Utc>, agreements: Arc<CompiledAgreements>) -> AgreementSet {
         self.in_force.push((from, agreements));
         self
     }

@@ -296,7 +296,7 @@ impl Clock {
 
     /// Takes a step of the state machine.
     pub(crate) fn step(&mut self, step: ClockStep) -> Result<()> {
-        self.state = self.state.take(step).ok_or_else(|| {
+        self.state = self.state.apply(step).ok_or_else(|| {
             let problem =
                 format!("the clock {} is {}, which does not accept {step}", self.metric, self.state);
             Error::new(ErrorKind::Corrupt, problem)

@@ -25,7 +25,7 @@ pub enum ClockState {
 
 /// A step from one clock state to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ClockStep {
+pub(crate) enum ClockStep {
     /// The ticket enters a state that pauses the clock.
     Pause,
     /// The ticket leaves the state that paused the clock.
@@ -75,7 +75,7 @@ impl ClockState {
     pub const ALL: [ClockState; 6] = [S::Running, S::Paused, S::Breached, S::Met, S::Missed, S::Cancelled];
 
     /// Returns the state after this step; `None` if this state does not accept the step.
-    pub fn take(self, step: ClockStep) -> Option<ClockState> {
+    pub(crate) fn apply(self, step: ClockStep) -> Option<ClockState> {
         TABLE.iter().find(|(from, by, _)| *from == self && *by == step).map(|(.., to)| *to)
     }
 
@@ -160,7 +160,7 @@ mod tests {
             );
             assert!(mermaid().contains(&format!("{state:?}")) && dot().contains(&format!("{state:?}")));
         }
-        assert_eq!(S::Met.take(T::Breach), None);
-        assert_eq!(S::Cancelled.take(T::Meet), None);
+        assert_eq!(S::Met.apply(T::Breach), None);
+        assert_eq!(S::Cancelled.apply(T::Meet), None);
     }
 }

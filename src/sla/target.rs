@@ -27,7 +27,7 @@ use crate::value::Value;
 ///     .time(Priority::P1, TimeDelta::hours(4))
 ///     .time(Priority::P2, TimeDelta::hours(8))
 ///     .business("office")
-///     .pausing([HoldReason::Customer, HoldReason::ThirdParty])
+///     .pause_on([HoldReason::Customer, HoldReason::ThirdParty])
 ///     .warn_at([75, 90])
 ///     .on_breach(Reaction::Notify("duty manager".into()));
 /// # let written = serde_json::to_string(&target).unwrap();
@@ -72,7 +72,7 @@ fn usual_warnings() -> Vec<u8> {
 /// The time that counts for a target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TimeBasis {
+pub(super) enum TimeBasis {
     /// Wall time: all of it counts. The default. Serialized as `"wall"`.
     #[default]
     Wall,
@@ -220,7 +220,7 @@ impl Target {
     ///
     /// Regardless of this setting, [`Metric::RequesterWait`] also pauses while on hold for the customer, and
     /// [`Metric::AgentWork`] while on hold for any reason.
-    pub fn pausing<R: Into<HoldReason>>(mut self, reasons: impl IntoIterator<Item = R>) -> Target {
+    pub fn pause_on<R: Into<HoldReason>>(mut self, reasons: impl IntoIterator<Item = R>) -> Target {
         self.pauses = Some(reasons.into_iter().map(Into::into).collect());
         self
     }
@@ -265,6 +265,14 @@ impl Target {
         }
     }
 
+    /// Returns the name of the calendar whose open hours count; `None` if all time counts.
+    pub fn calendar(&self) -> Option<&str> {
+        match &self.measured {
+            TimeBasis::Wall => None,
+            TimeBasis::Business(calendar) => Some(calendar),
+        }
+    }
+
     /// Returns the name of the custom field that contains the deadline.
     pub(crate) fn field(&self) -> Option<&str> {
         match &self.time {
@@ -295,11 +303,6 @@ impl Target {
     /// Returns the remaining times at which the desk warns.
     pub(super) fn warnings_before(&self) -> &[TimeDelta] {
         &self.warn_before
-    }
-
-    /// Returns the time basis.
-    pub fn measured(&self) -> &TimeBasis {
-        &self.measured
     }
 
     /// True if the clock pauses while the ticket is on hold for this reason.
@@ -401,7 +404,7 @@ impl Target {
 /// Returns the fault of a pause reason. The policy compares it with the declared and the predefined reasons.
 fn pause_fault(reason: &HoldReason) -> Option<String> {
     // A stored policy would be read back with the predefined reason.
-    if matches!(reason, HoldReason::Own(own) if !matches!(HoldReason::from(own.as_str()), HoldReason::Own(_)))
+    if matches!(reason, HoldReason::Custom(own) if !matches!(HoldReason::from(own.as_str()), HoldReason::Custom(_)))
     {
         return Some(format!(
             "the hold reason {:?} is predefined; use it instead of one of your own",

@@ -14,7 +14,7 @@ use serde::de::{
 
 use super::gaps::Gaps;
 use super::{Entry, Node, NodeValue, inner};
-use crate::diagnostic::{Diagnostic, DiagnosticKind, Place};
+use crate::diagnostic::{Diagnostic, DiagnosticKind, Position};
 use crate::suggest;
 
 /// After this many faults, reading ends.
@@ -32,7 +32,7 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(
     let mut left_out: BTreeSet<String> = BTreeSet::new();
     let mut missing: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
     for _ in 0..MAX_FAULTS {
-        let at = Location { path: path.to_owned(), place: node.place };
+        let at = Location { path: path.to_owned(), position: node.position };
         let state = State { left_out: &left_out, missing: &missing };
         let fault = match T::deserialize(Reader { node, at: at.clone(), state }) {
             Ok(value) => return Some(value),
@@ -64,7 +64,10 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(
     }
     let message =
         format!("there are more than {MAX_FAULTS} faults; the others are reported once these are corrected");
-    found.push(Diagnostic { place: node.place, ..Diagnostic::new(DiagnosticKind::TooMany, path, message) });
+    found.push(Diagnostic {
+        position: node.position,
+        ..Diagnostic::new(DiagnosticKind::LimitExceeded, path, message)
+    });
     None
 }
 
@@ -79,7 +82,7 @@ fn is_consequence(path: &str, left_out: &BTreeSet<String>) -> bool {
 #[derive(Debug, Clone)]
 struct Location {
     path: String,
-    place: Option<Place>,
+    position: Option<Position>,
 }
 
 /// A fault, with its location once it is known.
@@ -155,7 +158,7 @@ impl Problem {
             Problem::Bad(message) => (DiagnosticKind::BadValue, message.clone()),
             Problem::Placeholder => (DiagnosticKind::BadValue, format!("{part} is incomplete")),
         };
-        Diagnostic { place: at.place, ..Diagnostic::new(kind, at.path.as_str(), message) }
+        Diagnostic { position: at.position, ..Diagnostic::new(kind, at.path.as_str(), message) }
     }
 }
 
@@ -166,7 +169,7 @@ impl fmt::Display for Fault {
             Problem::WrongType { found, .. } | Problem::WrongValue { found, .. } => write!(f, "not {found}"),
             Problem::Bad(message) => f.write_str(message),
             problem => {
-                f.write_str(&problem.diagnostic(&Location { path: String::new(), place: None }).message)
+                f.write_str(&problem.diagnostic(&Location { path: String::new(), position: None }).message)
             }
         }
     }
@@ -263,17 +266,17 @@ struct Reader<'de, 's> {
 
 impl<'de, 's> Reader<'de, 's> {
     fn key(&self, entry: &Entry) -> Location {
-        Location { path: inner(&self.at.path, &entry.key), place: entry.place }
+        Location { path: inner(&self.at.path, &entry.key), position: entry.position }
     }
 
     /// The part at the path of an entry.
     fn entry(&self, entry: &'de Entry) -> Reader<'de, 's> {
-        let at = Location { path: inner(&self.at.path, &entry.key), place: entry.node.place };
+        let at = Location { path: inner(&self.at.path, &entry.key), position: entry.node.position };
         Reader { node: &entry.node, at, state: self.state }
     }
 
     fn item(&self, number: usize, node: &'de Node) -> Reader<'de, 's> {
-        let at = Location { path: format!("{}[{number}]", self.at.path), place: node.place };
+        let at = Location { path: format!("{}[{number}]", self.at.path), position: node.position };
         Reader { node, at, state: self.state }
     }
 

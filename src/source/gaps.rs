@@ -40,8 +40,8 @@ impl Gaps {
             match number.parse::<usize>() {
                 Ok(number) => {
                     let kept = (0..).filter(|it| !self.items.contains(&format!("{found}[{it}]")));
-                    let place = kept.into_iter().nth(number).unwrap_or(number);
-                    found.push_str(&format!("[{place}]"));
+                    let position = kept.into_iter().nth(number).unwrap_or(number);
+                    found.push_str(&format!("[{position}]"));
                 }
                 Err(_) => found.push_str(&inside[..number.len() + 2]),
             }

@@ -16,7 +16,7 @@ pub(crate) fn read(text: &str) -> Source {
     let reader = Reader { lines: &lines };
     let root = match serde_json::from_str::<&RawValue>(text) {
         Ok(raw) => reader.node(raw.get(), MAX_DEPTH),
-        Err(error) => Err(syntax(lines.place_in(error.line(), error.column()), message(&error))),
+        Err(error) => Err(syntax(lines.position_in(error.line(), error.column()), message(&error))),
     };
     match root {
         Ok(root) => Source { root: Some(root), diagnostics: Vec::new() },
@@ -40,12 +40,12 @@ struct Reader<'t> {
 impl<'t> Reader<'t> {
     /// Converts a value with valid syntax. Decoding can still fail on an unpaired surrogate.
     fn node(&self, raw: &'t str, left: usize) -> Result<Node, Diagnostic> {
-        let place = self.lines.place_of(raw);
+        let position = self.lines.position_of(raw);
         let value = match raw.as_bytes().first() {
             Some(b'"') => NodeValue::Text(self.parse(raw)?),
             Some(b't' | b'f') => NodeValue::Bool(self.parse(raw)?),
             Some(b'n') => NodeValue::Null,
-            Some(b'[' | b'{') if left <= 1 => return Err(syntax(place, too_deep())),
+            Some(b'[' | b'{') if left <= 1 => return Err(syntax(position, too_deep())),
             Some(b'[') => {
                 let items: Vec<&RawValue> = self.parse(raw)?;
                 let items = items.into_iter().map(|item| self.node(item.get(), left - 1));
@@ -56,7 +56,7 @@ impl<'t> Reader<'t> {
                 let entries = entries.into_iter().map(|(key, value)| {
                     Ok(Entry {
                         key: self.parse(key.get())?,
-                        place: Some(self.lines.place_of(key.get())),
+                        position: Some(self.lines.position_of(key.get())),
                         node: self.node(value.get(), left - 1)?,
                     })
                 });
@@ -64,11 +64,11 @@ impl<'t> Reader<'t> {
             }
             _ => number(raw),
         };
-        Ok(Node { place: Some(place), value })
+        Ok(Node { position: Some(position), value })
     }
 
     fn parse<T: Deserialize<'t>>(&self, raw: &'t str) -> Result<T, Diagnostic> {
-        serde_json::from_str(raw).map_err(|error| syntax(self.lines.place_of(raw), message(&error)))
+        serde_json::from_str(raw).map_err(|error| syntax(self.lines.position_of(raw), message(&error)))
     }
 }
 

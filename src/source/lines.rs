@@ -1,6 +1,6 @@
 //! Converts byte offsets of a text to lines and columns.
 
-use crate::diagnostic::Place;
+use crate::diagnostic::Position;
 
 /// The distance in bytes between two cached character counts. It bounds the cost of a lookup in a long line.
 const STRIDE: usize = 256;
@@ -29,22 +29,22 @@ impl<'t> Lines<'t> {
     }
 
     /// The position of a byte. An offset beyond the text gives the position of its end.
-    pub(super) fn place(&self, byte: usize) -> Place {
+    pub(super) fn position(&self, byte: usize) -> Position {
         let byte = byte.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= byte);
         let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        Place { line, column: self.before(byte) - self.before(start) + 1 }
+        Position { line, column: self.before(byte) - self.before(start) + 1 }
     }
 
     /// The position of a slice of this text.
-    pub(super) fn place_of(&self, part: &str) -> Place {
-        self.place((part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize))
+    pub(super) fn position_of(&self, part: &str) -> Position {
+        self.position((part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize))
     }
 
     /// The position of the nth byte of a line, both counted from 1.
-    pub(super) fn place_in(&self, line: usize, byte: usize) -> Place {
+    pub(super) fn position_in(&self, line: usize, byte: usize) -> Position {
         let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
-        self.place(start + byte.saturating_sub(1))
+        self.position(start + byte.saturating_sub(1))
     }
 
     /// The number of characters that begin before this byte.
@@ -70,14 +70,14 @@ mod tests {
         let lines = Lines::of(&text);
         let (mut line, mut column) = (1, 1);
         for (byte, character) in text.char_indices() {
-            assert_eq!(lines.place(byte), Place { line, column }, "byte {byte}");
-            assert_eq!(lines.place_of(&text[byte..]), Place { line, column });
+            assert_eq!(lines.position(byte), Position { line, column }, "byte {byte}");
+            assert_eq!(lines.position_of(&text[byte..]), Position { line, column });
             (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
         }
-        assert_eq!(lines.place(text.len()), Place { line, column });
-        assert_eq!(lines.place(usize::MAX), Place { line, column });
-        assert_eq!(lines.place_in(3, 1), Place { line: 3, column: 1 });
-        assert_eq!(lines.place_in(99, 7), Place { line, column });
-        assert_eq!(Lines::of("").place(0), Place { line: 1, column: 1 });
+        assert_eq!(lines.position(text.len()), Position { line, column });
+        assert_eq!(lines.position(usize::MAX), Position { line, column });
+        assert_eq!(lines.position_in(3, 1), Position { line: 3, column: 1 });
+        assert_eq!(lines.position_in(99, 7), Position { line, column });
+        assert_eq!(Lines::of("").position(0), Position { line: 1, column: 1 });
     }
 }

@@ -5,18 +5,20 @@ use ::toml::de::{DeTable, DeValue, Error};
 use toml_parser::lexer::TokenKind;
 
 use super::lines::Lines;
-use super::{BOM, Diagnostic, DiagnosticKind, Entry, MAX_DEPTH, Node, NodeValue, Source, syntax, too_deep};
+use super::{
+    BOM, Diagnostic, DiagnosticKind, Entry, MAX_DEPTH, Node, NodeValue, Source, float, syntax, too_deep,
+};
 
 /// Parses a text.
 pub(crate) fn read(text: &str) -> Source {
     let text = text.strip_prefix(BOM).unwrap_or(text);
     let lines = Lines::of(text);
     if let Some(byte) = too_deep_at(text) {
-        return Source { root: None, diagnostics: vec![syntax(lines.place(byte), too_deep())] };
+        return Source { root: None, diagnostics: vec![syntax(lines.position(byte), too_deep())] };
     }
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut diagnostics: Vec<Diagnostic> = errors.iter().map(|error| fault(text, &lines, error)).collect();
-    diagnostics.sort_by_key(|it| it.place);
+    diagnostics.sort_by_key(|it| it.position);
     // The parser reads everything after an unclosed list as part of that list, so only the first fault is worth
     // reporting.
     if let Some(unclosed) = diagnostics.iter().position(|it| in_unclosed_list(text, it)) {
@@ -25,7 +27,7 @@ pub(crate) fn read(text: &str) -> Source {
     }
     let mut last_line = None;
     diagnostics.retain(|it| {
-        let line = it.place.map(|place| place.line);
+        let line = it.position.map(|position| position.line);
         let keep = !is_consequence(it, line, last_line);
         last_line = line;
         keep
@@ -33,7 +35,7 @@ pub(crate) fn read(text: &str) -> Source {
     // With duplicate keys the first value counts and the rest of the tree is intact. Other faults leave gaps in it.
     let sound = diagnostics.iter().all(|it| it.kind == DiagnosticKind::DuplicateKey);
     let root = match sound.then(|| Reader { lines: &lines }.table(root.get_ref(), MAX_DEPTH)) {
-        Some(Ok(value)) => Some(Node { place: Some(lines.place(0)), value }),
+        Some(Ok(value)) => Some(Node { position: Some(lines.position(0)), value }),
         Some(Err(diagnostic)) => {
             diagnostics.push(diagnostic);
             None
@@ -100,15 +102,15 @@ fn is_consequence(fault: &Diagnostic, line: Option<usize>, last: Option<usize>) 
 /// The message for an unclosed list, reported at the first header after it.
 const UNCLOSED: &str = "this header is inside a list: a `]` is missing before it";
 
-/// True if the fault is a table header in the place of a list item. A list item never looks like a header, because a
+/// True if the fault is a table header where a list item belongs. A list item never looks like a header, because a
 /// bare word in brackets is not a valid list.
 fn in_unclosed_list(text: &str, fault: &Diagnostic) -> bool {
-    let Some(place) =
-        fault.place.filter(|_| fault.message.starts_with("missing comma between array elements"))
+    let Some(position) =
+        fault.position.filter(|_| fault.message.starts_with("missing comma between array elements"))
     else {
         return false;
     };
-    let line = text.lines().nth(place.line - 1).unwrap_or_default().trim_end();
+    let line = text.lines().nth(position.line - 1).unwrap_or_default().trim_end();
     let header = line.trim_start_matches('[');
     let word = header.split_once(']').map_or("", |(word, _)| word);
     header.len() < line.len()
@@ -119,17 +121,20 @@ fn in_unclosed_list(text: &str, fault: &Diagnostic) -> bool {
 
 fn fault(text: &str, lines: &Lines<'_>, error: &Error) -> Diagnostic {
     let span = error.span().unwrap_or(text.len()..text.len());
-    let place = lines.place(span.start);
+    let position = lines.position(span.start);
     match error.message() {
         "duplicate key" => {
             let key = text.get(span).unwrap_or_default().trim_matches(['"', '\'']);
             let message = format!("the key {key:?} occurs twice; remove one of them");
-            Diagnostic { place: Some(place), ..Diagnostic::new(DiagnosticKind::DuplicateKey, "", message) }
+            Diagnostic {
+                position: Some(position),
+                ..Diagnostic::new(DiagnosticKind::DuplicateKey, "", message)
+            }
         }
         message if message.starts_with("invalid unquoted key") => {
-            syntax(place, format!("{message}; put the key in quotes"))
+            syntax(position, format!("{message}; put the key in quotes"))
         }
-        message => syntax(place, message),
+        message => syntax(position, message),
     }
 }
 
@@ -139,7 +144,7 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn node(&self, spanned: &Spanned<DeValue<'_>>, left: usize) -> Result<Node, Diagnostic> {
-        let place = self.lines.place(spanned.span().start);
+        let position = self.lines.position(spanned.span().start);
         let value = match spanned.get_ref() {
             DeValue::String(text) => NodeValue::Text(text.to_string()),
             DeValue::Boolean(it) => NodeValue::Bool(*it),
@@ -147,25 +152,25 @@ impl Reader<'_> {
                 Ok(integer) => NodeValue::Integer(integer),
                 Err(_) => NodeValue::Number(it.as_str().parse().unwrap_or(f64::NAN)),
             },
-            DeValue::Float(it) => NodeValue::Number(it.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Float(it) => float(it.as_str()),
             DeValue::Datetime(it) => NodeValue::Date(it.to_string()),
-            DeValue::Array(_) | DeValue::Table(_) if left <= 1 => return Err(syntax(place, too_deep())),
+            DeValue::Array(_) | DeValue::Table(_) if left <= 1 => return Err(syntax(position, too_deep())),
             DeValue::Array(items) => {
                 let items = items.iter().map(|item| self.node(item, left - 1));
                 NodeValue::List(items.collect::<Result<_, _>>()?)
             }
             DeValue::Table(table) => self.table(table, left)?,
         };
-        Ok(Node { place: Some(place), value })
+        Ok(Node { position: Some(position), value })
     }
 
     fn table(&self, table: &DeTable<'_>, left: usize) -> Result<NodeValue, Diagnostic> {
         let entries = table.iter().map(|(key, value)| {
-            let place = Some(self.lines.place(key.span().start));
-            Ok(Entry { key: key.get_ref().to_string(), place, node: self.node(value, left - 1)? })
+            let position = Some(self.lines.position(key.span().start));
+            Ok(Entry { key: key.get_ref().to_string(), position, node: self.node(value, left - 1)? })
         });
         let mut entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
-        entries.sort_by_key(|entry| entry.place);
+        entries.sort_by_key(|entry| entry.position);
         Ok(NodeValue::Table(entries))
     }
 }

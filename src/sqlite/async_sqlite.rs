@@ -49,7 +49,7 @@ const QUEUE: usize = 1_024;
 /// Clone the [`Sqlite`] before the conversion to use both. To run commands in your own transaction, call `Desk::within`
 /// on a desk of that clone, on a thread for blocking work. A file has one writer: while that transaction is open, the
 /// writer thread and all commands in its queue wait. If it stays open for longer than the [acquire
-/// timeout](super::Options::acquire_timeout), all of them fail with [`Busy`](ErrorKind::Busy).
+/// timeout](super::SqliteOptions::acquire_timeout), all of them fail with [`Busy`](ErrorKind::Busy).
 ///
 /// ```
 /// use firstline::NewTicket;
@@ -84,7 +84,7 @@ const QUEUE: usize = 1_024;
 ///
 /// A command is enqueued when its future is first polled. If the future is dropped after that, the command still takes
 /// effect completely or not at all. To get the outcome, repeat a command that has an
-/// [idempotency key](crate::NewTicket::once).
+/// [idempotency key](crate::NewTicket::idempotency_key).
 ///
 /// # Runtime
 ///
@@ -115,8 +115,8 @@ impl Sqlite {
     /// file may be closed a little after the drop. To wait for that, use [`AsyncSqlite::close`].
     ///
     /// A command waits in the queue for the writer thread, which then waits for other programs and connections for up
-    /// to the store's [acquire timeout](super::Options::acquire_timeout). If they are still writing after that, all
-    /// commands in the queue (up to 1,024) fail with [`Busy`](ErrorKind::Busy) at once; they do not wait one after
+    /// to the store's [acquire timeout](super::SqliteOptions::acquire_timeout). If they are still writing after that,
+    /// all commands in the queue (up to 1,024) fail with [`Busy`](ErrorKind::Busy) at once; they do not wait one after
     /// another.
     ///
     /// # Errors
@@ -233,13 +233,13 @@ impl Engine for AsyncSqlite {
         Box::pin(self.execute(desk.clone(), operation))
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Self::Reply<'a, J::Out> {
+    fn run_job<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Self::Reply<'a, J::Out> {
         let home = desk.clone();
         Box::pin(async move {
             while let Some(step) = job.next() {
                 let desk = step.desk().unwrap_or(&home).clone();
-                let result = self.execute(desk, step.operation()).await;
-                step.end(&mut job, result)?;
+                let result = self.execute(desk, step.clone()).await;
+                step.complete(&mut job, result)?;
             }
             Ok(job.finish())
         })

@@ -45,7 +45,7 @@ impl Claim {
         beside.push("-firstline-lock");
         let refused = |problem: String| {
             let allowed = "SQLite 3.51.3 or newer (feature `bundled`), one store at a time, or \
-                           `Options::share_at_own_risk`";
+                           `SqliteOptions::share_at_own_risk`";
             Error::new(ErrorKind::Storage, problem).allowing(allowed)
         };
         let unknown = |error: std::io::Error| {
@@ -78,7 +78,7 @@ fn can_write(connection: &Connection) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Options;
+    use super::super::SqliteOptions;
     use super::*;
     use crate::NewTicket;
     use rusqlite::config::DbConfig;
@@ -106,14 +106,14 @@ mod tests {
     fn with_the_bug_a_second_store_is_refused_until_the_first_is_closed() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("support.db");
-        let old = || Options::new().with_sqlite(3_046_000);
+        let old = || SqliteOptions::new().with_sqlite(3_046_000);
         let first = old().open(&file).unwrap();
         let error = old().open(&file).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Storage);
         assert!(error.to_string().contains("another store has"), "{error}");
         assert!(error.allowed().unwrap().contains("share_at_own_risk"), "{error}");
         old().share_at_own_risk().open(&file).unwrap();
-        Options::new().with_sqlite(3_051_003).open(&file).unwrap();
+        SqliteOptions::new().with_sqlite(3_051_003).open(&file).unwrap();
         // Another spelling of the path is the same file.
         assert!(old().open(dir.path().join("./support.db")).is_err());
         // A read-only store neither writes nor makes checkpoints.
@@ -128,7 +128,7 @@ mod tests {
     fn a_reader_makes_no_checkpoint() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("support.db");
-        let store = Options::new().open(&file).unwrap();
+        let store = SqliteOptions::new().open(&file).unwrap();
         let desk = store.desk("main");
         desk.open_ticket(NewTicket::new("No sound")).unwrap();
         desk.ticket("T-1").unwrap();

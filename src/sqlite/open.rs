@@ -10,12 +10,12 @@ use rusqlite::Connection;
 use super::busy::{self, Deadline};
 use super::file_lock::{self, Claim};
 use super::idle::Idle;
-use super::options::Options;
+use super::options::SqliteOptions;
 use super::sql::{Shared, Sql};
 use super::{IDLE_READERS, Inner, Place, Sqlite, fault, schema};
 use crate::error::{Error, ErrorKind, Result};
 
-impl Options {
+impl SqliteOptions {
     /// Opens the database file and creates it if it does not exist.
     ///
     /// The file is switched to SQLite's write-ahead log (WAL). The switch is permanent and applies to every program: if
@@ -24,15 +24,15 @@ impl Options {
     ///
     /// # Errors
     /// - [`Storage`](ErrorKind::Storage): the file cannot be opened, created or written; or another store has it open
-    ///   and the linked SQLite is not safe with two (see [`share_at_own_risk`](Options::share_at_own_risk)).
+    ///   and the linked SQLite is not safe with two (see [`share_at_own_risk`](SqliteOptions::share_at_own_risk)).
     /// - [`Unknown`](ErrorKind::Unknown): the disk failed while the new tables were committed. Open the file again.
     /// - [`Corrupt`](ErrorKind::Corrupt): the file is not an SQLite database, or it is damaged.
     /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, or firstline did not create them, or the
     ///   database stores text as UTF-16. The database is left untouched.
-    /// - [`Definition`](ErrorKind::Definition): the [table prefix](Options::table_prefix) is invalid, or the acquire
-    ///   timeout is out of range.
+    /// - [`Definition`](ErrorKind::Definition): the [table prefix](SqliteOptions::table_prefix) is invalid, or the
+    ///   acquire timeout is out of range.
     /// - [`Busy`](ErrorKind::Busy): the tables must be created or the journal mode changed, and another program or
-    ///   connection wrote to the file for longer than the [acquire timeout](Options::acquire_timeout).
+    ///   connection wrote to the file for longer than the [acquire timeout](SqliteOptions::acquire_timeout).
     pub fn open(self, path: impl AsRef<Path>) -> Result<Sqlite> {
         self.check()?;
         let path = path.as_ref();

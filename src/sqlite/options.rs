@@ -26,7 +26,7 @@ pub enum Durability {
 /// defaults.
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct Options {
+pub struct SqliteOptions {
     pub(super) prefix: String,
     durability: Durability,
     pub(super) acquire_timeout: Duration,
@@ -35,9 +35,9 @@ pub struct Options {
     pub(super) sqlite: i32,
 }
 
-impl Default for Options {
-    fn default() -> Options {
-        Options {
+impl Default for SqliteOptions {
+    fn default() -> SqliteOptions {
+        SqliteOptions {
             prefix: "firstline_".to_owned(),
             durability: Durability::Full,
             acquire_timeout: Duration::from_secs(10),
@@ -47,22 +47,22 @@ impl Default for Options {
     }
 }
 
-impl Options {
+impl SqliteOptions {
     /// Returns the defaults: tables named `firstline_…`, full durability, and an acquire timeout of ten seconds.
-    pub fn new() -> Options {
-        Options::default()
+    pub fn new() -> SqliteOptions {
+        SqliteOptions::default()
     }
 
     /// Sets the prefix of table and index names. Default: `firstline_`.
     ///
     /// The prefix consists of 1 to 30 ASCII letters, digits and `_`, and does not begin with a digit or `sqlite_`.
-    pub fn table_prefix(mut self, prefix: impl Into<String>) -> Options {
+    pub fn table_prefix(mut self, prefix: impl Into<String>) -> SqliteOptions {
         self.prefix = prefix.into();
         self
     }
 
     /// Sets the commits that a power failure may lose. Default: none ([`Durability::Full`]).
-    pub fn durability(mut self, durability: Durability) -> Options {
+    pub fn durability(mut self, durability: Durability) -> SqliteOptions {
         self.durability = durability;
         self
     }
@@ -81,12 +81,12 @@ impl Options {
     /// commands fail together, even those that have waited for less than the timeout.
     ///
     /// ```
-    /// use firstline::sqlite::Options;
+    /// use firstline::sqlite::SqliteOptions;
     /// use std::time::Duration;
     ///
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let file = dir.path().join("support.db");
-    /// let desk = Options::new().acquire_timeout(Duration::from_millis(100)).open(&file)?.desk("acme");
+    /// let desk = SqliteOptions::new().acquire_timeout(Duration::from_millis(100)).open(&file)?.desk("acme");
     /// let mut connection = rusqlite::Connection::open(&file)?;
     /// let ours = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     ///
@@ -96,7 +96,7 @@ impl Options {
     /// desk.open_ticket(firstline::NewTicket::new("No sound"))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> Options {
+    pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> SqliteOptions {
         self.acquire_timeout = acquire_timeout;
         self
     }
@@ -110,13 +110,13 @@ impl Options {
     /// With a fixed SQLite, a second store is never refused. The store holds a lock on a file next to the database,
     /// `…-firstline-lock`. Programs that open the database without firstline ignore the lock. On an SQLite with the
     /// bug, the host's connections should leave checkpoints to the store: set `PRAGMA wal_autocheckpoint = 0`.
-    pub fn share_at_own_risk(mut self) -> Options {
+    pub fn share_at_own_risk(mut self) -> SqliteOptions {
         self.share_at_own_risk = true;
         self
     }
 
     #[cfg(test)]
-    pub(super) fn with_sqlite(mut self, version: i32) -> Options {
+    pub(super) fn with_sqlite(mut self, version: i32) -> SqliteOptions {
         self.sqlite = version;
         self
     }

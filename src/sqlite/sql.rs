@@ -6,7 +6,7 @@ use rusqlite::ToSql;
 use rusqlite::types::ToSqlOutput;
 
 use super::row::signed;
-use crate::store::{GroupBy, Index, Order, Query, RecordOrder, RecordRange};
+use crate::store::{GroupBy, Index, Order, Query, RecordRange};
 use crate::ticket::people::ContactRole;
 
 /// The state that all transactions of a store share.
@@ -98,9 +98,9 @@ impl Sql {
     /// The statement for a range of records, in the order of the range, and its parameters. The caller also binds
     /// `:desk` and `:kind`.
     pub(super) fn range(&self, range: &RecordRange) -> (String, Vec<(&'static str, Bound)>) {
-        let column = match range.order {
-            RecordOrder::Key => "key",
-            RecordOrder::Index(index) => column(index),
+        let column = match range.index {
+            None => "key",
+            Some(index) => column(index),
         };
         let mut sql = format!(
             "SELECT key, version, facts, personal, i1, i2, i3, due, tries FROM {}record \
@@ -110,7 +110,7 @@ impl Sql {
         let mut bound = Vec::new();
         between(&mut sql, &mut bound, column, &range.from, &range.until);
         let (comes_after, direction) = if range.descending { ("<", " DESC") } else { (">", "") };
-        let is_by_key = range.order == RecordOrder::Key;
+        let is_by_key = range.index.is_none();
         if let Some(after) = &range.after {
             bound.push((":key", Bound::Text(after.key.clone())));
             if is_by_key {
@@ -232,9 +232,9 @@ fn filters(query: &Query) -> (String, Vec<(&'static str, Bound)>) {
         sql.push_str(" AND open = 1");
     }
     let filters = [
-        ("team", ":team", query.wanted_team().map(|it| it.as_str())),
-        ("assignee", ":assignee", query.wanted_assignee().map(|it| it.as_str())),
-        ("requester", ":requester", query.wanted_requester().map(|it| it.as_str())),
+        ("team", ":team", query.selected_team().map(|it| it.as_str())),
+        ("assignee", ":assignee", query.selected_assignee().map(|it| it.as_str())),
+        ("requester", ":requester", query.selected_requester().map(|it| it.as_str())),
     ];
     for (column, name, value) in filters {
         if let Some(value) = value {
@@ -248,8 +248,8 @@ fn filters(query: &Query) -> (String, Vec<(&'static str, Bound)>) {
     if query.unassigned_only() {
         sql.push_str(" AND assignee IS NULL");
     }
-    if !query.wanted_states().is_empty() {
-        let names: Vec<_> = query.wanted_states().iter().map(|it| format!("'{}'", it.name())).collect();
+    if !query.selected_states().is_empty() {
+        let names: Vec<_> = query.selected_states().iter().map(|it| format!("'{}'", it.name())).collect();
         sql.push_str(&format!(" AND state IN ({})", names.join(", ")));
     }
     let names = [(":opened_from", ":opened_until"), (":due_from", ":due_until")];
@@ -383,7 +383,7 @@ mod tests {
         let mut connection = rusqlite::Connection::open_in_memory().unwrap();
         super::super::schema::migrate(&mut connection, "p_").unwrap();
         let kind = crate::store::kinds::RECEIPT;
-        let place = crate::store::RecordPlace { index: "i".to_owned(), key: "k".to_owned() };
+        let place = crate::store::RecordCursor { index: "i".to_owned(), key: "k".to_owned() };
         let sql = Sql::new("p_");
         let mut asked = vec![(sql.range(&RecordRange::by_key(kind)), "PRIMARY KEY")];
         for (index, name) in [(Index::First, "p_record_i1"), (Index::Third, "p_record_i3")] {

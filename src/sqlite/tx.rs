@@ -12,13 +12,14 @@ use super::sql::{Bound, Shared};
 use crate::error::{Error, Result};
 use crate::id::{AgentId, ContactId, DeskId, TeamId, TicketId};
 use crate::store::claims::Claim;
-use crate::store::commit::{Commit, TicketWrite, highest_number};
+use crate::store::commit::{Commit, highest_number};
 use crate::store::read::{Answer, DueTicket, DueTimer, Read, number_after};
 use crate::store::{
-    Claimed, Content, DueRecord, Expected, GroupBy, Index, Query, Record, RecordCount, RecordKind,
-    RecordRange, RecordWrite,
+    Claimed, Content, DueRecord, Expected, GroupBy, Index, Query, Record, RecordKind, RecordRange,
+    RecordWrite,
 };
 use crate::ticket::conflict::Conflict;
+use crate::ticket::decision::TicketWrite;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::{Timer, TimerKind};
 
@@ -97,9 +98,7 @@ impl Rows<'_> {
             Read::Records(range) => Answer::Records(self.range(range, memo)?),
             Read::CountRecords { kind, index, from, until, limit } => {
                 let (sql, bound) = sql.counts(*index, from, until, *limit);
-                let count = |row: &Row<'_>| {
-                    Ok(RecordCount { index: row.get(0).map_err(fault)?, count: row::unsigned(row, 1)? })
-                };
+                let count = |row: &Row<'_>| Ok((row.get(0).map_err(fault)?, row::unsigned(row, 1)?));
                 Answer::Counts(self.named(&sql, *kind, &bound, count)?)
             }
             Read::DueRecords { kind, until, after, limit } => {
@@ -113,8 +112,8 @@ impl Rows<'_> {
                     }
                 })
             }
-            Read::Number(value) => {
-                Answer::Id(self.one(&sql.number, params![desk, row::signed(*value)], id)?)
+            Read::TicketByNumber(value) => {
+                Answer::TicketId(self.one(&sql.number, params![desk, row::signed(*value)], id)?)
             }
             Read::Ticket(id) => {
                 let ticket = self.ticket(*id)?;
@@ -133,10 +132,10 @@ impl Rows<'_> {
                 let parameters = params![desk, key.as_bytes(), after, limit];
                 Answer::Events(self.all(&sql.history, parameters, |row| row::event_from(*ticket, row))?)
             }
-            Read::Due { until, after, limit } => {
+            Read::DueTimers { until, after, limit } => {
                 let limit = row::signed(u64::try_from(*limit).unwrap_or(u64::MAX));
                 let until = until.timestamp_micros();
-                Answer::Due(match after.as_deref() {
+                Answer::DueTimers(match after.as_deref() {
                     None => self.all(&sql.due, params![desk, until, limit], due_timer)?,
                     Some(DueTimer { timer, ticket }) => {
                         let due = timer.due.timestamp_micros();
@@ -260,7 +259,7 @@ impl Rows<'_> {
     fn count(&self, query: &Query, by: GroupBy) -> Result<BTreeMap<String, u64>> {
         let query = query.clone().after(None);
         let mut counts = BTreeMap::new();
-        if query.has_no_condition() && query.wanted_contact().is_none_or(|(_, role)| role.is_none()) {
+        if query.is_decided_by_columns() {
             self.each(self.shared.sql.count(&query, by), |row| {
                 counts.insert(row.get(0).map_err(fault)?, row::unsigned(row, 1)?);
                 Ok(true)

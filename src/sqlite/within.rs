@@ -14,7 +14,7 @@ use crate::store::{Mode, Store, Tx};
 
 /// The engine of a desk inside the host's transaction, created by `Desk::within` and `Desk::within_connection`.
 #[derive(Debug, Clone, Copy)]
-pub struct Within<'t> {
+pub struct SqliteWithin<'t> {
     connection: &'t Connection,
     shared: &'t Shared,
     owner: TransactionOwner,
@@ -33,10 +33,10 @@ enum TransactionOwner {
 }
 
 #[cfg(feature = "tokio")]
-impl<'t> Within<'t> {
+impl<'t> SqliteWithin<'t> {
     /// Creates an engine inside the writer thread's transaction.
-    pub(super) fn group(connection: &'t Connection, shared: &'t Shared) -> Within<'t> {
-        Within { connection, shared, owner: TransactionOwner::Group }
+    pub(super) fn group(connection: &'t Connection, shared: &'t Shared) -> SqliteWithin<'t> {
+        SqliteWithin { connection, shared, owner: TransactionOwner::Group }
     }
 
     /// Rolls back the whole transaction after a panic of a command. At that point, the command may have written
@@ -76,7 +76,7 @@ impl Desk<Sqlite> {
     /// tx.commit()?; // both, or neither
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> Desk<Within<'t>> {
+    pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> Desk<SqliteWithin<'t>> {
         self.with_engine(self.engine().within(transaction))
     }
 
@@ -124,14 +124,14 @@ impl Desk<Sqlite> {
     /// connection.execute_batch("COMMIT")?; // both, or neither
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn within_connection<'t>(&'t self, connection: &'t Connection) -> Result<Desk<Within<'t>>> {
+    pub fn within_connection<'t>(&'t self, connection: &'t Connection) -> Result<Desk<SqliteWithin<'t>>> {
         Ok(self.with_engine(self.engine().within_connection(connection)?))
     }
 }
 
 impl Sqlite {
     /// Returns an engine inside your own transaction, for [desks](Desk::over) of any name: see `Desk::within`.
-    pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> Within<'t> {
+    pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> SqliteWithin<'t> {
         self.inside(transaction)
     }
 
@@ -139,7 +139,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// A storage error if no transaction is open on this connection.
-    pub fn within_connection<'t>(&'t self, connection: &'t Connection) -> Result<Within<'t>> {
+    pub fn within_connection<'t>(&'t self, connection: &'t Connection) -> Result<SqliteWithin<'t>> {
         if connection.is_autocommit() {
             return Err(Error::new(ErrorKind::Storage, "no transaction is open on this connection")
                 .allowing("a connection after `BEGIN IMMEDIATE`"));
@@ -147,23 +147,23 @@ impl Sqlite {
         Ok(self.inside(connection))
     }
 
-    fn inside<'t>(&'t self, connection: &'t Connection) -> Within<'t> {
+    fn inside<'t>(&'t self, connection: &'t Connection) -> SqliteWithin<'t> {
         let owner = if self.is_same_database(connection) {
             TransactionOwner::Host
         } else {
             TransactionOwner::HostElsewhere
         };
-        Within { connection, shared: self.shared(), owner }
+        SqliteWithin { connection, shared: self.shared(), owner }
     }
 }
 
-impl Store for Within<'_> {
+impl Store for SqliteWithin<'_> {
     type Tx<'a>
-        = WithinTx<'a>
+        = SqliteWithinTx<'a>
     where
         Self: 'a;
 
-    fn begin(&self, desk: &DeskId, _: Mode) -> Result<WithinTx<'_>> {
+    fn begin(&self, desk: &DeskId, _: Mode) -> Result<SqliteWithinTx<'_>> {
         if self.connection.is_autocommit() {
             return Err(transaction_ended());
         }
@@ -173,20 +173,20 @@ impl Store for Within<'_> {
             return Err(Error::new(ErrorKind::Storage, problem)
                 .allowing("a transaction on the desk's own file (a database in memory has none)"));
         }
-        Ok(WithinTx { within: self, desk: desk.clone(), memo: Memo::default() })
+        Ok(SqliteWithinTx { within: self, desk: desk.clone(), memo: Memo::default() })
     }
 }
 
 /// One command inside the host's transaction. No other write can come between its reads and its writes, so only the
 /// writes need a SAVEPOINT. Reads and rejected commands do not interfere with the host's own statements.
 #[derive(Debug)]
-pub struct WithinTx<'a> {
-    within: &'a Within<'a>,
+pub struct SqliteWithinTx<'a> {
+    within: &'a SqliteWithin<'a>,
     desk: DeskId,
     memo: Memo,
 }
 
-impl WithinTx<'_> {
+impl SqliteWithinTx<'_> {
     fn rows(&self) -> Rows<'_> {
         Rows { connection: self.within.connection, shared: self.within.shared, desk: &self.desk }
     }
@@ -214,7 +214,7 @@ impl WithinTx<'_> {
     }
 }
 
-impl Tx for WithinTx<'_> {
+impl Tx for SqliteWithinTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
         let mut memo = std::mem::take(&mut self.memo);
         let answers = reads.iter().map(|read| self.rows().answer(read, &mut memo)).collect::<Result<_>>();

@@ -5,10 +5,7 @@ use std::collections::HashSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::kinds;
 use crate::store::record::RecordWrite;
-use crate::ticket::decision::Decision;
-use crate::ticket::event::Event;
-use crate::ticket::snapshot::Snapshot;
-use crate::ticket::timer::Timer;
+use crate::ticket::decision::TicketWrite;
 
 /// One part of a commit.
 ///
@@ -110,9 +107,9 @@ impl Commit {
     /// writes anything.
     ///
     /// ```
-    /// use firstline::store::{Changes, Commit, Content, Expected, Handling, RecordKind, RecordWrite};
+    /// use firstline::store::{Changes, Commit, Content, Expected, DataPolicy, RecordKind, RecordWrite};
     ///
-    /// const NOTE: RecordKind = RecordKind::new("shop.note", "note", Changes::Replaced, Handling::IMPERSONAL);
+    /// const NOTE: RecordKind = RecordKind::new("shop.note", "note", Changes::Replaced, DataPolicy::IMPERSONAL);
     /// let write = || RecordWrite::put(NOTE, "n-1", Expected::Any, Content::new(*b"remember the milk"));
     /// assert!(Commit::from_iter([write()]).check().is_ok());
     /// assert!(Commit::from_iter([write(), write()]).check().is_err());
@@ -153,43 +150,8 @@ impl Commit {
     }
 
     /// Creates the commit of these decisions. A decision without events writes nothing.
-    pub fn of(decisions: impl IntoIterator<Item = Decision>) -> Commit {
-        let changed = decisions.into_iter().filter(|decision| !decision.events().is_empty());
-        changed.map(TicketWrite::from).collect()
-    }
-}
-
-/// The write of one ticket. Only a [`Decision`] can become one.
-///
-/// ```compile_fail,E0451
-/// # use firstline::{Snapshot, store::TicketWrite};
-/// # fn forged(snapshot: Snapshot) -> TicketWrite {
-/// TicketWrite { expected: 7, snapshot, events: Vec::new(), timers: Vec::new(), decided: () }
-/// # }
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::manual_non_exhaustive,
-    reason = "`non_exhaustive` would let the rest of this crate make one"
-)]
-pub struct TicketWrite {
-    /// The version that the stored ticket must have; 0 if the ticket must not exist yet.
-    pub expected: u64,
-    /// The ticket's new row.
-    pub snapshot: Snapshot,
-    /// The new events, with the versions `expected + 1` to `snapshot.version`.
-    pub events: Vec<Event>,
-    /// All timers of the ticket. A store removes its other timer rows.
-    pub timers: Vec<Timer>,
-    /// Private, so that only this module can create a `TicketWrite`.
-    decided: (),
-}
-
-impl From<Decision> for TicketWrite {
-    fn from(decision: Decision) -> TicketWrite {
-        let (expected, snapshot, events) = decision.into_parts();
-        let timers = snapshot.timers();
-        TicketWrite { expected, snapshot, events, timers, decided: () }
+    pub fn of(decisions: impl IntoIterator<Item = TicketWrite>) -> Commit {
+        decisions.into_iter().filter(|decision| !decision.events.is_empty()).collect()
     }
 }
 

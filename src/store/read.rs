@@ -10,7 +10,7 @@ use crate::id::{DeskId, TicketId};
 use crate::store::group::GroupBy;
 use crate::store::lock::{Lock, LockMode};
 use crate::store::query::Query;
-use crate::store::record::{Changes, DueRecord, Index, Record, RecordCount, RecordKind, RecordRange};
+use crate::store::record::{Changes, DueRecord, Index, Record, RecordKind, RecordRange};
 use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::timer::Timer;
@@ -61,8 +61,8 @@ pub enum Read {
         /// The maximum number of records.
         limit: usize,
     },
-    /// The id of the ticket with a running number. Answered by [`Answer::Id`].
-    Number(u64),
+    /// The id of the ticket with a running number. Answered by [`Answer::TicketId`].
+    TicketByNumber(u64),
     /// A ticket. Answered by [`Answer::Ticket`].
     Ticket(TicketId),
     /// The running number for a new ticket: one more than the highest number that a ticket of the desk has had.
@@ -84,8 +84,8 @@ pub enum Read {
         limit: usize,
     },
     /// The timers of the desk that are due until an instant, the earliest first. Takes no locks. Answered by
-    /// [`Answer::Due`].
-    Due {
+    /// [`Answer::DueTimers`].
+    DueTimers {
         /// The last instant, inclusive.
         until: DateTime<Utc>,
         /// Only timers after this one, in the same order.
@@ -133,11 +133,11 @@ impl Read {
             Read::Ticket(ticket) | Read::History { ticket, .. } => {
                 (Lock::Ticket(*ticket), LockMode::Exclusive)
             }
-            Read::Number(_) | Read::NextNumber { .. } => (Lock::Numbers, LockMode::Exclusive),
+            Read::TicketByNumber(_) | Read::NextNumber { .. } => (Lock::Numbers, LockMode::Exclusive),
             Read::Records(_)
             | Read::CountRecords { .. }
             | Read::DueRecords { .. }
-            | Read::Due { .. }
+            | Read::DueTimers { .. }
             | Read::DueTickets { .. }
             | Read::Find(_)
             | Read::Count { .. } => return None,
@@ -166,15 +166,15 @@ pub(crate) fn number_after(last: u64, place: u32) -> u64 {
 #[non_exhaustive]
 pub enum Answer {
     /// The id of a ticket; `None` if there is no such ticket.
-    Id(Option<TicketId>),
+    TicketId(Option<TicketId>),
     /// A ticket; `None` if there is no such ticket.
     Ticket(Option<Arc<Snapshot>>),
     /// A record; `None` if there is no such record.
     Record(Option<Box<Record>>),
     /// Records, in the order of their range.
     Records(Vec<Record>),
-    /// Counts, in the order of the index keys.
-    Counts(Vec<RecordCount>),
+    /// The values of an index key and the number of records with each of them, in the order of the values.
+    Counts(Vec<(String, u64)>),
     /// Numbers of tickets by group.
     Groups(BTreeMap<String, u64>),
     /// Due records.
@@ -184,7 +184,7 @@ pub enum Answer {
     /// Events.
     Events(Vec<Event>),
     /// Due timers.
-    Due(Vec<DueTimer>),
+    DueTimers(Vec<DueTimer>),
     /// Tickets.
     Tickets(Vec<Arc<Snapshot>>),
     /// Tickets with due timers, and their desks.

@@ -13,15 +13,15 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, ErrorKind};
 use crate::id::DeskId;
-use crate::store::handling::{Erasure, Handling};
+use crate::store::data_policy::{DataPolicy, Erasure};
 use crate::time::to_micros;
 
-/// A kind of record, with its [handling](crate::store::Handling). Kinds with the same code are equal.
+/// A kind of record, with its [data policy](crate::store::DataPolicy). Kinds with the same code are equal.
 ///
 /// ```
-/// use firstline::store::{Changes, Handling, RecordKind};
+/// use firstline::store::{Changes, DataPolicy, RecordKind};
 ///
-/// const DELIVERY: RecordKind = RecordKind::new("shop.delivery", "delivery", Changes::Replaced, Handling::IMPERSONAL);
+/// const DELIVERY: RecordKind = RecordKind::new("shop.delivery", "delivery", Changes::Replaced, DataPolicy::IMPERSONAL);
 /// assert_eq!(DELIVERY.name(), "delivery");
 /// ```
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ pub struct RecordKind {
     code: &'static str,
     name: &'static str,
     changes: Changes,
-    handling: Handling,
+    data_policy: DataPolicy,
     may_be_due: bool,
 }
 
@@ -57,9 +57,9 @@ impl RecordKind {
         code: &'static str,
         name: &'static str,
         changes: Changes,
-        handling: Handling,
+        data_policy: DataPolicy,
     ) -> RecordKind {
-        RecordKind { code, name, changes, handling, may_be_due: true }
+        RecordKind { code, name, changes, data_policy, may_be_due: true }
     }
 
     /// Declares that records of this kind are never due. A read for writing then needs no lock against claims.
@@ -74,7 +74,7 @@ impl RecordKind {
     /// True if both are the same declaration. Equality compares only the codes.
     pub(crate) fn is_declared_as(self, other: RecordKind) -> bool {
         (self.code, self.name, self.changes) == (other.code, other.name, other.changes)
-            && self.handling == other.handling
+            && self.data_policy == other.data_policy
             && self.may_be_due == other.may_be_due
     }
 
@@ -94,18 +94,18 @@ impl RecordKind {
     }
 
     /// Returns the treatment of its personal data: erasure, export, moving and retention.
-    pub const fn handling(self) -> Handling {
-        self.handling
+    pub const fn data_policy(self) -> DataPolicy {
+        self.data_policy
     }
 
-    /// Returns the write that erases the personal data of a record, as the kind's [handling](RecordKind::handling)
-    /// requires. `None` if there is nothing to erase.
+    /// Returns the write that erases the personal data of a record, as the kind's [data
+    /// policy](RecordKind::data_policy) requires. `None` if there is nothing to erase.
     pub fn erase(self, record: &Record) -> Option<RecordWrite> {
         let (key, expected) = (record.key.as_str(), Expected::Version(record.version));
-        match self.handling.erasure {
-            Erasure::Nothing | Erasure::FactStays => None,
-            Erasure::RowGoes => Some(RecordWrite::delete(self, key, expected)),
-            Erasure::PersonalPartGoes => {
+        match self.data_policy.erasure {
+            Erasure::Nothing | Erasure::KeepFacts => None,
+            Erasure::RemoveRow => Some(RecordWrite::delete(self, key, expected)),
+            Erasure::RemovePersonalPart => {
                 record.content.personal.as_ref()?;
                 let content = Content { personal: None, ..record.content.clone() };
                 Some(RecordWrite::put(self, key, expected, content))
@@ -260,9 +260,9 @@ pub enum Expected {
 /// The write of one record in a commit.
 ///
 /// ```
-/// use firstline::store::{Changes, Content, Expected, Handling, RecordKind, RecordWrite};
+/// use firstline::store::{Changes, Content, Expected, DataPolicy, RecordKind, RecordWrite};
 ///
-/// const NOTE: RecordKind = RecordKind::new("shop.note", "note", Changes::Replaced, Handling::IMPERSONAL);
+/// const NOTE: RecordKind = RecordKind::new("shop.note", "note", Changes::Replaced, DataPolicy::IMPERSONAL);
 /// let new = RecordWrite::put(NOTE, "n-1", Expected::Absent, Content::new(*b"remember the milk"));
 /// let gone = RecordWrite::delete(NOTE, "n-1", Expected::Version(1));
 /// assert_eq!((new.key, gone.content), ("n-1".to_owned(), None));
@@ -303,18 +303,9 @@ impl RecordWrite {
     }
 }
 
-/// The order in which a range of records is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RecordOrder {
-    /// Ordered by the key of the record.
-    Key,
-    /// Ordered by an index key, then by the key of the record. Records without that index key are left out.
-    Index(Index),
-}
-
 /// A position in an order of records.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordPlace {
+pub struct RecordCursor {
     /// The index key; empty in the order of keys.
     pub index: String,
     /// The key of the record.
@@ -324,9 +315,9 @@ pub struct RecordPlace {
 /// A range of the records of one kind. Records that are read in ranges should have keys that increase with time.
 ///
 /// ```
-/// use firstline::store::{Changes, Handling, Index, RecordKind, RecordRange};
+/// use firstline::store::{Changes, DataPolicy, Index, RecordKind, RecordRange};
 ///
-/// const ORDER: RecordKind = RecordKind::new("shop.order", "order", Changes::Replaced, Handling::IMPERSONAL);
+/// const ORDER: RecordKind = RecordKind::new("shop.order", "order", Changes::Replaced, DataPolicy::IMPERSONAL);
 /// let page = RecordRange::by_index(ORDER, Index::First).starting_with("2026-").descending().limit(20);
 /// # let _ = page;
 /// ```
@@ -335,8 +326,9 @@ pub struct RecordPlace {
 pub struct RecordRange {
     /// The kind.
     pub kind: RecordKind,
-    /// The order.
-    pub order: RecordOrder,
+    /// The index key by which the range is ordered, and then by the key of the record. Records without that index key
+    /// are left out. `None` orders the range by the key of the record alone.
+    pub index: Option<Index>,
     /// The lower bound, on the value by which the range is ordered.
     pub from: Bound<String>,
     /// The upper bound, on the value by which the range is ordered.
@@ -344,7 +336,7 @@ pub struct RecordRange {
     /// True if the range is read in reverse order.
     pub descending: bool,
     /// Only records after this position. For the next page, use the position of the last record of this page.
-    pub after: Option<RecordPlace>,
+    pub after: Option<RecordCursor>,
     /// The maximum number of records.
     pub limit: usize,
 }
@@ -352,17 +344,17 @@ pub struct RecordRange {
 impl RecordRange {
     /// Creates the range of all records of a kind, by key, with a limit of 100.
     pub fn by_key(kind: RecordKind) -> RecordRange {
-        RecordRange::ordered(kind, RecordOrder::Key)
+        RecordRange::ordered(kind, None)
     }
 
     /// Creates the range of all records of a kind that have this index key, with a limit of 100.
     pub fn by_index(kind: RecordKind, index: Index) -> RecordRange {
-        RecordRange::ordered(kind, RecordOrder::Index(index))
+        RecordRange::ordered(kind, Some(index))
     }
 
-    fn ordered(kind: RecordKind, order: RecordOrder) -> RecordRange {
+    fn ordered(kind: RecordKind, index: Option<Index>) -> RecordRange {
         let (from, until) = (Bound::Unbounded, Bound::Unbounded);
-        RecordRange { kind, order, from, until, descending: false, after: None, limit: 100 }
+        RecordRange { kind, index, from, until, descending: false, after: None, limit: 100 }
     }
 
     /// Sets the lower bound.
@@ -397,8 +389,8 @@ impl RecordRange {
     }
 
     /// Sets the position after which the range begins.
-    pub fn after(mut self, place: impl Into<Option<RecordPlace>>) -> RecordRange {
-        self.after = place.into();
+    pub fn after(mut self, cursor: impl Into<Option<RecordCursor>>) -> RecordRange {
+        self.after = cursor.into();
         self
     }
 
@@ -409,25 +401,25 @@ impl RecordRange {
     }
 
     /// Returns the record's position in this order; `None` if the record lacks the index key of the order.
-    pub fn place(&self, record: &Record) -> Option<RecordPlace> {
-        let index = match self.order {
-            RecordOrder::Key => String::new(),
-            RecordOrder::Index(index) => record.content.index(index)?.to_owned(),
+    pub fn cursor_of(&self, record: &Record) -> Option<RecordCursor> {
+        let index = match self.index {
+            None => String::new(),
+            Some(index) => record.content.index(index)?.to_owned(),
         };
-        Some(RecordPlace { index, key: record.key.clone() })
+        Some(RecordCursor { index, key: record.key.clone() })
     }
 
     /// True if the record is in this range, ignoring the kind and the limit.
     pub fn contains(&self, record: &Record) -> bool {
-        let value = match self.order {
-            RecordOrder::Key => Some(&*record.key),
-            RecordOrder::Index(index) => record.content.index(index),
+        let value = match self.index {
+            None => Some(&*record.key),
+            Some(index) => record.content.index(index),
         };
         let Some(value) = value else { return false };
         is_between(value, &self.from, &self.until)
             && self.after.as_ref().is_none_or(|after| match self.descending {
-                false => self.place(record).is_some_and(|place| place > *after),
-                true => self.place(record).is_some_and(|place| place < *after),
+                false => self.cursor_of(record).is_some_and(|place| place > *after),
+                true => self.cursor_of(record).is_some_and(|place| place < *after),
             })
     }
 }
@@ -458,15 +450,6 @@ pub(crate) fn is_between(value: &str, from: &Bound<String>, until: &Bound<String
         Bound::Unbounded => true,
     };
     after_from && before_until
-}
-
-/// The number of records with the same value of an index key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordCount {
-    /// The index key.
-    pub index: String,
-    /// The number of records.
-    pub count: u64,
 }
 
 /// A due record of any desk.

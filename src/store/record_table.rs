@@ -7,14 +7,14 @@ use chrono::{DateTime, Utc};
 use crate::error::{Error, Result};
 use crate::id::DeskId;
 use crate::store::read::{Answer, Read};
-use crate::store::record::{DueRecord, Expected, Record, RecordCount, RecordKind, RecordWrite, is_between};
+use crate::store::record::{DueRecord, Expected, Record, RecordKind, RecordWrite, is_between};
 
 /// The records of one desk, for stores that keep them in memory. It answers all reads of records and applies writes.
 ///
 /// ```
-/// use firstline::store::{Answer, Changes, Content, Expected, Handling, Read, RecordKind, RecordTable, RecordWrite};
+/// use firstline::store::{Answer, Changes, Content, Expected, DataPolicy, Read, RecordKind, RecordTable, RecordWrite};
 ///
-/// const NOTE: RecordKind = RecordKind::new("shop.note", "note", Changes::Replaced, Handling::IMPERSONAL);
+/// const NOTE: RecordKind = RecordKind::new("shop.note", "note", Changes::Replaced, DataPolicy::IMPERSONAL);
 /// let mut records = RecordTable::default();
 /// let write = RecordWrite::put(NOTE, "n-1", Expected::Absent, Content::new(*b"remember the milk"));
 /// records.check(&write)?;
@@ -75,7 +75,7 @@ impl RecordTable {
             Read::Record { kind, key, .. } => Answer::Record(self.get(*kind, key).cloned().map(Box::new)),
             Read::Records(range) => {
                 let mut found: Vec<_> = self.all(range.kind).filter(|it| range.contains(it)).collect();
-                found.sort_by_cached_key(|record| range.place(record));
+                found.sort_by_cached_key(|record| range.cursor_of(record));
                 if range.descending {
                     found.reverse();
                 }
@@ -88,7 +88,7 @@ impl RecordTable {
                     *counts.entry(value.to_owned()).or_insert(0) += 1;
                 }
                 let counts = counts.into_iter().take(*limit);
-                Answer::Counts(counts.map(|(index, count)| RecordCount { index, count }).collect())
+                Answer::Counts(counts.collect())
             }
             other => return Err(Error::unsupported(other)),
         })

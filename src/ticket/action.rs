@@ -1,12 +1,13 @@
 //! Actions on a ticket, as data.
 
+mod last_step;
 mod step_options;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, ContactId, TeamId, ThreadKey, TicketId};
-use crate::lifecycle::{HoldReason, StateKind, StepKind, Verb};
+use crate::lifecycle::{ActionKind, HoldReason, StepKind};
 use crate::line::Line;
 use crate::priority::{Impact, Priority, Urgency};
 use crate::ticket::hold_end::HoldEnd;
@@ -124,15 +125,15 @@ pub enum Action {
         /// True to add the modifier, false to remove it.
         on: bool,
     },
-    /// Sets the priority directly. It overrides the computed priority until [`Action::Computed`].
-    Override {
+    /// Sets the priority directly. It overrides the computed priority until [`Action::ClearOverride`].
+    OverridePriority {
         /// The priority.
         priority: Priority,
         /// A comment that explains the override.
         comment: String,
     },
     /// Returns to the computed priority.
-    Computed,
+    ClearOverride,
     /// Sets the subject.
     Subject(String),
     /// Sets the kind.
@@ -161,6 +162,15 @@ pub enum Action {
     RemoveContact(ContactId),
     /// Adds the key of a thread. Messages of the thread go to this ticket from now on.
     Thread(ThreadKey),
+    /// Records the time that the agent has worked on the ticket. See [`Action::time_spent`].
+    TimeSpent {
+        /// The minutes. Negative to correct an earlier entry.
+        minutes: i32,
+    },
+    /// Adds an agent to the followers of the ticket. See [`Action::follow`].
+    Follow(AgentId),
+    /// Removes an agent from the followers.
+    Unfollow(AgentId),
     /// Links the ticket to another ticket of the desk. The same commit adds the inverse link to the other ticket.
     Link(Link),
     /// Removes a link from both tickets.
@@ -276,6 +286,25 @@ impl Action {
         Action::Undo
     }
 
+    /// Moves the ticket to another status of its workflow.
+    ///
+    /// If the status is in another state, the move takes the step that leads there. Two steps need more than a status
+    /// and are therefore refused as a move:
+    /// - `resolve` needs a solution: use [`resolve`](Action::resolve) with [`with_status`](Action::with_status);
+    /// - `hold` needs a reason if the status [has none](crate::workflow::Status::reason): use [`hold`](Action::hold)
+    ///   with `with_status`.
+    ///
+    /// ```
+    /// use firstline::Action;
+    ///
+    /// let check = Action::move_to("Inspection");
+    /// let refuse = Action::move_to("Withdrawn").comment("It was opened twice.");
+    /// let answer = Action::resolve("money back").with_status("Refunded");
+    /// ```
+    pub fn move_to(status: impl Into<String>) -> Action {
+        Action::Move { status: status.into(), comment: None }
+    }
+
     /// Assigns the ticket to an agent.
     pub fn assign(to: impl Into<AgentId>) -> Action {
         Action::Assign(Some(to.into()))
@@ -310,7 +339,12 @@ impl Action {
 
     /// Sets the priority directly, with a comment that explains it.
     pub fn override_priority(priority: Priority, comment: impl Into<String>) -> Action {
-        Action::Override { priority, comment: comment.into() }
+        Action::OverridePriority { priority, comment: comment.into() }
+    }
+
+    /// Returns to the computed priority.
+    pub fn clear_override() -> Action {
+        Action::ClearOverride
     }
 
     /// Adds a priority modifier to the ticket.
@@ -361,6 +395,45 @@ impl Action {
         Action::Thread(key.into())
     }
 
+    /// Records the time that the agent has worked on the ticket, in minutes. The ticket keeps the total,
+    /// [`minutes_spent`](crate::Snapshot::minutes_spent). Only agents record time, in any state of the ticket.
+    ///
+    /// A negative number corrects an earlier entry; the total cannot fall below zero. One entry has at most a week.
+    ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// let (id, anna) = (desk.open_ticket(NewTicket::new("No sound"))?.id(), Actor::agent("anna"));
+    /// desk.act(id, Action::time_spent(45).comment("Called the vendor."), &anna)?;
+    /// let ticket = desk.act(id, Action::time_spent(-15), &anna)?.ticket;
+    /// assert_eq!(ticket.minutes_spent, 30);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn time_spent(minutes: i32) -> Action {
+        Action::TimeSpent { minutes }
+    }
+
+    /// Adds an agent to the followers of the ticket. A follower need not be the agent who acts or the one who is
+    /// assigned. Followers have no effect on the ticket; [`Query::followed_by`](crate::Query::followed_by) finds the
+    /// tickets of a follower.
+    ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, NewTicket, Query};
+    /// # let desk = Desk::memory();
+    /// let id = desk.open_ticket(NewTicket::new("No sound"))?.id();
+    /// desk.act(id, Action::follow("ben"), Actor::agent("anna"))?;
+    /// assert_eq!(desk.find(Query::inbox().followed_by("ben"))?.tickets.len(), 1);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn follow(agent: impl Into<AgentId>) -> Action {
+        Action::Follow(agent.into())
+    }
+
+    /// Removes an agent from the followers.
+    pub fn unfollow(agent: impl Into<AgentId>) -> Action {
+        Action::Unfollow(agent.into())
+    }
+
     /// Links the ticket to another ticket of the desk.
     pub fn link(kind: LinkKind, to: TicketId) -> Action {
         Action::Link(Link { kind, to })
@@ -408,29 +481,29 @@ impl Action {
         asked
     }
 
-    /// Returns the verb of the action; `None` for [`Action::All`].
-    pub const fn verb(&self) -> Option<Verb> {
+    /// Returns the kind of the action; `None` for [`Action::All`].
+    pub const fn kind(&self) -> Option<ActionKind> {
         Some(match self {
-            Action::Reply(_) => Verb::Reply,
-            Action::Note(_) => Verb::Note,
-            Action::Start(_) => Verb::Step(StepKind::Start),
-            Action::Hold { .. } => Verb::Step(StepKind::Hold),
-            Action::Resume(_) => Verb::Step(StepKind::Resume),
-            Action::Resolve { .. } => Verb::Step(StepKind::Resolve),
-            Action::Confirm(_) => Verb::Step(StepKind::Confirm),
-            Action::Close(_) => Verb::Step(StepKind::Close),
-            Action::Reopen(_) => Verb::Step(StepKind::Reopen),
-            Action::Cancel(_) | Action::Spam => Verb::Step(StepKind::Cancel),
-            Action::NotSpam => Verb::NotSpam,
-            Action::Undo => Verb::Undo,
-            Action::Move { .. } => Verb::Move,
-            Action::Assign(_) | Action::Take => Verb::Assign,
-            Action::HandOver { .. } => Verb::HandOver,
+            Action::Reply(_) => ActionKind::Reply,
+            Action::Note(_) => ActionKind::Note,
+            Action::Start(_) => ActionKind::Step(StepKind::Start),
+            Action::Hold { .. } => ActionKind::Step(StepKind::Hold),
+            Action::Resume(_) => ActionKind::Step(StepKind::Resume),
+            Action::Resolve { .. } => ActionKind::Step(StepKind::Resolve),
+            Action::Confirm(_) => ActionKind::Step(StepKind::Confirm),
+            Action::Close(_) => ActionKind::Step(StepKind::Close),
+            Action::Reopen(_) => ActionKind::Step(StepKind::Reopen),
+            Action::Cancel(_) | Action::Spam => ActionKind::Step(StepKind::Cancel),
+            Action::NotSpam => ActionKind::NotSpam,
+            Action::Undo => ActionKind::Undo,
+            Action::Move { .. } => ActionKind::Move,
+            Action::Assign(_) | Action::Take => ActionKind::Assign,
+            Action::HandOver { .. } => ActionKind::HandOver,
             Action::Impact(_)
             | Action::Urgency(_)
             | Action::Modifier { .. }
-            | Action::Override { .. }
-            | Action::Computed => Verb::Prioritise,
+            | Action::OverridePriority { .. }
+            | Action::ClearOverride => ActionKind::Prioritise,
             Action::HoldEnd(_)
             | Action::Subject(_)
             | Action::Kind(_)
@@ -440,161 +513,11 @@ impl Action {
             | Action::Field { .. }
             | Action::Contact { .. }
             | Action::RemoveContact(_)
-            | Action::Thread(_) => Verb::Describe,
-            Action::Link(_) | Action::Unlink(_) => Verb::Link,
+            | Action::Thread(_) => ActionKind::Describe,
+            Action::TimeSpent { .. } => ActionKind::TimeSpent,
+            Action::Follow(_) | Action::Unfollow(_) => ActionKind::Follow,
+            Action::Link(_) | Action::Unlink(_) => ActionKind::Link,
             Action::All(_) => return None,
         })
-    }
-}
-
-/// Statuses and comments.
-impl Action {
-    /// Moves the ticket to another status of its workflow.
-    ///
-    /// If the status is in another state, the move takes the step that leads there. Two steps need more than a status
-    /// and are therefore refused as a move:
-    /// - `resolve` needs a solution: use [`resolve`](Action::resolve) with [`into_status`](Action::into_status);
-    /// - `hold` needs a reason if the status [has none](crate::workflow::Status::reason): use [`hold`](Action::hold)
-    ///   with `into_status`.
-    ///
-    /// ```
-    /// use firstline::Action;
-    ///
-    /// let check = Action::move_to("Inspection");
-    /// let refuse = Action::move_to("Withdrawn").because("It was opened twice.");
-    /// let answer = Action::resolve("money back").into_status("Refunded");
-    /// ```
-    pub fn move_to(status: impl Into<String>) -> Action {
-        Action::Move { status: status.into(), comment: None }
-    }
-
-    /// Sets the status of the last step or move in the action. Appends a move to the status if the action has neither.
-    ///
-    /// ```
-    /// use firstline::Action;
-    ///
-    /// let wait = Action::hold("customer").and(Action::reply("Which colour?")).into_status("Awaiting answer");
-    /// assert_eq!(
-    ///     wait,
-    ///     Action::hold("customer").into_status("Awaiting answer").and(Action::reply("Which colour?")),
-    /// );
-    /// let ask = Action::reply("Which colour?").into_status("Awaiting answer");
-    /// assert_eq!(ask, Action::reply("Which colour?").and(Action::move_to("Awaiting answer")));
-    /// ```
-    #[must_use]
-    pub fn into_status(mut self, status: impl Into<String>) -> Action {
-        let destination = status.into();
-        match self.last_step() {
-            Some(Action::Move { status, .. }) => *status = destination,
-            Some(Action::Resolve { status, .. }) => *status = Some(destination),
-            other => match other.and_then(Action::step_options_mut) {
-                Some(options) => options.status = Some(destination),
-                None => return self.and(Action::move_to(destination)),
-            },
-        }
-        self
-    }
-
-    /// Sets the comment of the last step or move in the action.
-    ///
-    /// If the action has neither, or if its last step is `resolve`, the comment is appended as an internal note. The
-    /// text of `resolve` is the solution, so it has no other comment.
-    ///
-    /// ```
-    /// use firstline::Action;
-    ///
-    /// let why = Action::cancel().because("It was a test.");
-    /// assert_eq!(Action::untag("vip").because("She left."), Action::untag("vip").and(Action::note("She left.")));
-    /// ```
-    #[must_use]
-    pub fn because(mut self, comment: impl Into<String>) -> Action {
-        let text = comment.into();
-        match self.last_step() {
-            Some(Action::Move { comment, .. }) => *comment = Some(text),
-            other => match other.and_then(Action::step_options_mut) {
-                Some(options) => options.comment = Some(text),
-                None => return self.and(Action::note(text)),
-            },
-        }
-        self
-    }
-
-    /// Resolves the ticket when the date of the hold is reached, for example because the customer has not answered.
-    /// Without this, the ticket resumes.
-    ///
-    /// The desk takes the step itself, so the workflow must permit it without a comment. A message of the requester ends a
-    /// hold for the customer, and then nothing happens at the date.
-    #[must_use]
-    pub fn then_resolve(self) -> Action {
-        self.at_hold_end(|end| end.then = StateKind::Resolved)
-    }
-
-    /// Resolves and closes the ticket when the date of the hold is reached. Otherwise like
-    /// [`then_resolve`](Action::then_resolve).
-    #[must_use]
-    pub fn then_close(self) -> Action {
-        self.at_hold_end(|end| end.then = StateKind::Closed)
-    }
-
-    /// Records a reminder in the ticket's history at this instant, before the date of the hold is reached. The desk sends
-    /// nothing.
-    #[must_use]
-    pub fn remind_at(self, instant: DateTime<Utc>) -> Action {
-        self.at_hold_end(|end| end.remind_at = Some(instant))
-    }
-
-    /// Changes the end of the hold. Appends it if the action does not end with one.
-    fn at_hold_end(mut self, change: impl FnOnce(&mut HoldEnd)) -> Action {
-        let last = match &mut self {
-            Action::All(parts) => parts.last_mut(),
-            single => Some(single),
-        };
-        if let Some(Action::HoldEnd(end)) = last {
-            change(end);
-            return self;
-        }
-        let mut end = HoldEnd::default();
-        change(&mut end);
-        self.and(Action::HoldEnd(end))
-    }
-
-    /// Returns the last step or move in the action.
-    fn last_step(&mut self) -> Option<&mut Action> {
-        match self {
-            Action::All(parts) => parts.iter_mut().rev().find_map(Action::last_step),
-            // The cause of a cancellation as spam is its comment.
-            Action::Spam => None,
-            other => matches!(other.verb(), Some(Verb::Step(_) | Verb::Move)).then_some(other),
-        }
-    }
-
-    fn step_options_mut(&mut self) -> Option<&mut StepOptions> {
-        match self {
-            Action::Start(options)
-            | Action::Hold { options, .. }
-            | Action::Resume(options)
-            | Action::Confirm(options)
-            | Action::Close(options)
-            | Action::Reopen(options)
-            | Action::Cancel(options) => Some(options),
-            _ => None,
-        }
-    }
-
-    /// Returns the status and the comment of a step or move.
-    pub(crate) fn step_options(&self) -> (Option<&str>, Option<&str>) {
-        match self {
-            Action::Start(options)
-            | Action::Hold { options, .. }
-            | Action::Resume(options)
-            | Action::Confirm(options)
-            | Action::Close(options)
-            | Action::Reopen(options)
-            | Action::Cancel(options) => (options.status.as_deref(), options.comment.as_deref()),
-            Action::Resolve { text, status, .. } => (status.as_deref(), Some(text)),
-            Action::Move { status, comment } => (Some(status), comment.as_deref()),
-            Action::Spam => (None, Some("spam")),
-            _ => (None, None),
-        }
     }
 }

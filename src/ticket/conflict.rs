@@ -15,7 +15,7 @@ use crate::lifecycle::State;
 /// let seen_by_both = desk.open_ticket(NewTicket::new("No sound"))?;
 /// desk.act(seen_by_both.id(), Action::start(), &anna)?;
 ///
-/// let error = desk.act(seen_by_both.id(), Action::cancel(), ben.expecting(seen_by_both.version)).unwrap_err();
+/// let error = desk.act(seen_by_both.id(), Action::cancel(), ben.expected_version(seen_by_both.version)).unwrap_err();
 /// let conflict = error.conflict().unwrap();
 /// assert_eq!((conflict.expected, conflict.found), (1, 2));
 /// assert_eq!(conflict.state.to_string(), "active");

@@ -4,6 +4,8 @@
 //! and names from the desk's own definitions. Texts that people wrote, their names and their addresses are in
 //! [`Personal`]. Erasure removes the personal data and leaves every fact, every clock and every report unchanged.
 
+mod public;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::Fingerprint;
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
-use crate::lifecycle::{Reason, State, StateKind, StepKind};
+use crate::lifecycle::{RejectionReason, State, StateKind, StepKind};
 use crate::line::Line;
 use crate::priority::Assessment;
 use crate::sla::{Alert, Clock};
@@ -54,15 +56,20 @@ pub struct Event {
 impl Event {
     /// True if somebody edited the ticket: a person or a program acted on it, or a message came in.
     ///
-    /// Timers, warnings and clock updates are no edits. Neither is a machine's message, which has no
-    /// effect. Links are none either, because a command on
-    /// another ticket writes them, and they change nothing else.
+    /// These are no edits: timers, warnings, clock updates, and a machine's message, which has no effect; recorded times
+    /// and followers, which nobody overwrites; links, which a command on another ticket can write.
     pub(crate) fn is_edit(&self) -> bool {
         match self.change {
-            Change::Opened(_) | Change::Received { .. } | Change::Replied { .. } | Change::Noted { .. } => {
-                true
-            }
-            Change::Linked(_) | Change::Unlinked(_) | Change::SignalReceived(_) => false,
+            Change::Opened(_)
+            | Change::Received { .. }
+            | Change::Replied { .. }
+            | Change::NoteAdded { .. } => true,
+            Change::Linked(_)
+            | Change::Unlinked(_)
+            | Change::TimeSpent { .. }
+            | Change::Followed { .. }
+            | Change::Unfollowed { .. }
+            | Change::SignalReceived(_) => false,
             _ => self.by.who != Who::Desk,
         }
     }
@@ -86,13 +93,13 @@ pub enum Change {
         files: Vec<Attachment>,
     },
     /// An internal note was added.
-    Noted {
+    NoteAdded {
         /// The files of the note.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         files: Vec<Attachment>,
     },
     /// The state changed, or only its data, such as the hold reason.
-    Moved {
+    StateChanged {
         /// The former state.
         from: StateKind,
         /// The new state with its data.
@@ -134,7 +141,7 @@ pub enum Change {
         /// The status of the ticket at the time.
         status: Arc<str>,
         /// Every reason for the refusal.
-        reasons: Vec<Reason>,
+        reasons: Vec<RejectionReason>,
     },
     /// The automatic closing of a resolved ticket was stopped by a message, or planned again because an agent acted.
     ClosingChanged {
@@ -154,7 +161,7 @@ pub enum Change {
         line: Line,
     },
     /// The description changed. Absent values are unchanged.
-    Described(Box<Described>),
+    DetailsChanged(Box<DetailsChange>),
     /// The priority or its inputs changed.
     Prioritised {
         /// The modifiers on the ticket.
@@ -167,8 +174,8 @@ pub enum Change {
     Warned(Alert),
     /// A clock passed its deadline.
     Breached(Alert),
-    /// The clocks that changed since the previous `Clocked` event.
-    Clocked {
+    /// The clocks that changed since the previous `ClocksUpdated` event.
+    ClocksUpdated {
         /// The new values of the changed clocks. Several cycles of one metric are each listed, in order.
         clocks: Vec<Clock>,
     },
@@ -181,6 +188,21 @@ pub enum Change {
     HoldEndSet(HoldEnd),
     /// The reminder of a hold was due. The desk sends nothing.
     Reminded,
+    /// The agent recorded the time that they had worked on the ticket.
+    TimeSpent {
+        /// The minutes. Negative for the correction of an earlier entry.
+        minutes: i32,
+    },
+    /// An agent became a follower of the ticket.
+    Followed {
+        /// The follower.
+        agent: AgentId,
+    },
+    /// An agent is no longer a follower.
+    Unfollowed {
+        /// The former follower.
+        agent: AgentId,
+    },
     /// The ticket was linked to another ticket.
     Linked(Link),
     /// A link was removed.
@@ -203,19 +225,25 @@ pub enum Change {
         unanswered_since: Option<DateTime<Utc>>,
         /// The number of reopenings before the command.
         #[serde(default)]
-        reopened: u32,
+        reopens: u32,
         /// The number of hand-overs before the command.
         #[serde(default)]
-        handed_over: u32,
+        handovers: u32,
         /// The time of the first reply before the command.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         first_replied_at: Option<DateTime<Utc>>,
         /// The number of replies before the command.
         #[serde(default)]
-        replied: u32,
+        replies_sent: u32,
         /// The end of the hold before the command.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hold_end: Option<HoldEnd>,
+        /// The recorded time before the command, in minutes.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        minutes_spent: u32,
+        /// The followers before the command.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        followers: BTreeSet<AgentId>,
     },
     /// Imported history reported the current state again. The state and its clocks continue. If the ticket is resolved
     /// or closed, the time of the resolution or closing becomes the time of this event.
@@ -227,6 +255,12 @@ pub enum Change {
     },
     /// Marks the end of an import.
     Imported(Box<ImportMark>),
+}
+
+// serde's `skip_serializing_if` passes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The cause of a change to another workflow.
@@ -250,7 +284,7 @@ impl Change {
                 | Change::PolicyRebound { .. }
                 | Change::Reminded
                 | Change::TimerExpired { .. }
-                | Change::Moved { cause: Cause::Timer(_), .. }
+                | Change::StateChanged { cause: Cause::Timer(_), .. }
         )
     }
 }
@@ -272,9 +306,9 @@ pub struct Arrived {
     /// True if the sender was no contact of the ticket, but proved that they had seen the conversation.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub from_outside: bool,
-    /// True if the desk owes a reply to this message. Most messages do, so it is stored only if false.
+    /// True if this message needs a reply of the desk. Most messages do, so only `false` is stored.
     #[serde(skip_serializing_if = "Clone::clone")]
-    pub owes_reply: bool,
+    pub needs_reply: bool,
     /// True if the message arrived without a text.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub without_text: bool,
@@ -296,7 +330,7 @@ impl Default for Arrived {
             machine: None,
             sender: None,
             from_outside: false,
-            owes_reply: true,
+            needs_reply: true,
             without_text: false,
             channel: None,
             sent_at: None,
@@ -366,7 +400,7 @@ pub struct Opened {
 /// A changed description. Values that are `None` or empty are unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Described {
+pub struct DetailsChange {
     /// The new kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
@@ -381,10 +415,10 @@ pub struct Described {
     pub category: Option<Vec<String>>,
     /// Tags added.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub tagged: BTreeSet<String>,
+    pub tags_added: BTreeSet<String>,
     /// Tags removed.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub untagged: BTreeSet<String>,
+    pub tags_removed: BTreeSet<String>,
     /// Fields set, other than text.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Value>,
@@ -393,13 +427,13 @@ pub struct Described {
     pub text_fields: BTreeSet<String>,
     /// Fields cleared, of any type.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub emptied: BTreeSet<String>,
+    pub fields_cleared: BTreeSet<String>,
     /// Contacts added, or given another role.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub contacts: BTreeMap<ContactId, ContactRole>,
     /// Contacts removed.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub removed: BTreeSet<ContactId>,
+    pub contacts_removed: BTreeSet<ContactId>,
     /// The attributes of contacts whose attributes changed: all that are known now.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<ContactId, Attributes>,

@@ -13,6 +13,8 @@
 //! | `workflow`, `workflow_version`, `status` | the workflow's name and version, and the status there |
 //! | `resolution_code` | the code of the last resolution |
 //! | `spam` | true if the ticket was cancelled as spam |
+//! | `minutes_spent` | the time that agents have recorded, in minutes |
+//! | `followers` | a list of the host's ids: the agents who follow the ticket |
 //! | `hold_reason`, `hold_until` | the reason of the current hold, and the instant at which it ends |
 //! | `subject`, `resolution` | the subject, the text of the last resolution |
 //! | `opened_at`, `updated_at`, `resolved_at`, `closed_at`, `state_since` | an instant |
@@ -37,10 +39,6 @@ use crate::ticket::people::{ContactRole, Who};
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
 
-fn text(text: &str) -> Option<Cow<'_, Value>> {
-    value(text)
-}
-
 fn value<'a>(value: impl Into<Value>) -> Option<Cow<'a, Value>> {
     Some(Cow::Owned(value.into()))
 }
@@ -54,32 +52,35 @@ fn ids<'a>(ids: impl Iterator<Item = &'a crate::id::ContactId>) -> Option<Cow<'a
 impl Facts for Snapshot {
     fn fact(&self, field: &str) -> Option<Cow<'_, Value>> {
         match field {
-            "kind" => text(self.kind.as_str()),
-            "channel" => text(self.channel.as_str()),
-            "line" => text(self.line.name()),
+            "kind" => value(self.kind.as_str()),
+            "channel" => value(self.channel.as_str()),
+            "line" => value(self.line.name()),
             "category" if self.category.is_empty() => None,
             "category" => value(self.category.join("/")),
             "tags" => value(self.tags.iter().cloned().collect::<Vec<_>>()),
-            "team" => text(self.team.as_ref()?.as_str()),
-            "assignee" => text(self.assignee.as_ref()?.as_str()),
-            "requester" => text(self.requester()?.as_str()),
+            "team" => value(self.team.as_ref()?.as_str()),
+            "assignee" => value(self.assignee.as_ref()?.as_str()),
+            "requester" => value(self.requester()?.as_str()),
             "affected" => ids(self.contacts_in(ContactRole::Affected)),
             "cc" => ids(self.contacts_in(ContactRole::Cc)),
             "contacts" => ids(self.contacts.keys()),
-            "state" => text(self.state.kind().name()),
-            "status" => text(self.status()),
-            "workflow" => text(&self.workflow_ref().name),
+            "state" => value(self.state.kind().name()),
+            "status" => value(self.status()),
+            "workflow" => value(&*self.workflow_ref().name),
             "workflow_version" => value(i64::from(self.workflow_ref().version)),
-            "resolution_code" => text(self.resolution_code.as_ref()?),
+            "resolution_code" => value(self.resolution_code.as_deref()?),
             "spam" => value(self.spam),
+            "minutes_spent" => value(i64::from(self.minutes_spent)),
+            "followers" if self.followers.is_empty() => None,
+            "followers" => value(self.followers.iter().map(|it| it.as_str().to_owned()).collect::<Vec<_>>()),
             "priority" => value(i64::from(self.priority().rank())),
-            "hold_reason" => text(self.state.hold_reason()?.as_str()),
+            "hold_reason" => value(self.state.hold_reason()?.as_str()),
             "hold_until" => match &self.state {
                 State::OnHold(hold) => value(hold.until?),
                 _ => None,
             },
-            "subject" => text(self.personal.subject()?),
-            "resolution" => text(self.personal.resolution()?),
+            "subject" => value(self.personal.subject()?),
+            "resolution" => value(self.personal.resolution()?),
             "opened_at" => value(self.opened_at),
             "updated_at" => value(self.updated_at),
             "touched_at" => value(self.touched()),
@@ -88,7 +89,7 @@ impl Facts for Snapshot {
             "closed_at" => value(self.closed_at?),
             "first_replied_at" => value(self.first_replied_at?),
             "due_at" => value(self.due_at?),
-            "last_speaker" => text(match self.last_speaker.as_ref()? {
+            "last_speaker" => value(match self.last_speaker.as_ref()? {
                 Who::Contact(_) | Who::Unknown => "contact",
                 Who::Agent(_) => "agent",
                 Who::Automation(_) | Who::Desk => "automation",

@@ -8,7 +8,7 @@ use crate::lifecycle::StateKind;
 use crate::lifecycle::state::{OnHold, State};
 use crate::time::to_micros;
 
-/// What happens when the date of a hold is reached. Set by [`Action::then_resolve`](crate::Action::then_resolve),
+/// The effect of reaching the date of a hold: the next state, and a reminder before it. Set by [`Action::then_resolve`](crate::Action::then_resolve),
 /// [`then_close`](crate::Action::then_close) and [`remind_at`](crate::Action::remind_at).
 ///
 /// ```

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::id::{RequestKey, ThreadKey};
+use crate::id::{IdempotencyKey, ThreadKey};
 use crate::limits;
 use crate::text;
 use crate::ticket::event::Arrived;
@@ -32,7 +32,7 @@ use crate::time::to_micros;
 ///     .opens(NewTicket::new("(no subject)").kind(Kind::Incident).tag("shop"));
 /// ```
 ///
-/// # What becomes of each part
+/// # The use of each part
 ///
 /// | part | the message goes to a ticket | the message opens a ticket |
 /// |---|---|---|
@@ -43,7 +43,7 @@ use crate::time::to_micros;
 /// | `subject` | kept with the message, if it is another one than the ticket's | the subject |
 /// | `channel` | kept with the message, if it is another one than the ticket's | the channel |
 /// | `sent_at` | kept with the message | kept with the opening |
-/// | `opens` | describes a ticket to be opened, so it is not used | kind, category, tags, fields and so on |
+/// | `opens` | not used | kind, category, tags, fields and so on |
 ///
 /// Every mail and chat message is a request, so oddities are mended and not refused. A text and a subject may be empty;
 /// a ticket whose message has no subject gets that of [`opens`](InboundMessage::opens), or none. NUL becomes U+FFFD. A
@@ -79,7 +79,7 @@ pub struct InboundMessage {
     opens: Option<Box<NewTicket>>,
     /// The key that makes the message repeatable. Not part of the serialized message.
     #[serde(skip)]
-    pub(crate) key: Option<RequestKey>,
+    pub(crate) key: Option<IdempotencyKey>,
 }
 
 impl InboundMessage {
@@ -180,7 +180,7 @@ impl InboundMessage {
     ///
     /// The same key with another message is refused as [`KeyReused`](crate::ErrorKind::KeyReused). What the host adds by
     /// itself may differ: the attributes of people, the keys of uploaded files, and `sent_at`.
-    pub fn once(mut self, key: impl Into<RequestKey>) -> InboundMessage {
+    pub fn idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> InboundMessage {
         self.key = Some(key.into());
         self
     }
@@ -212,8 +212,7 @@ impl InboundMessage {
             }
         }
         for contact in self.from.iter_mut().chain(&mut self.also_to) {
-            let person = &mut contact.person;
-            for text in [&mut person.name, &mut person.email, &mut person.phone] {
+            for text in [&mut contact.name, &mut contact.email, &mut contact.phone] {
                 // An empty text removes what is known; blanks say nothing.
                 if let Some(given) = text.take_if(|text| !text.is_empty()) {
                     *text = Some(name(given)).filter(|line| !line.trim().is_empty());

@@ -36,7 +36,7 @@ pub fn intervals(events: &[Event]) -> Vec<StateInterval> {
 fn extend(intervals: &mut Vec<StateInterval>, event: &Event) {
     let state = match &event.change {
         Change::Opened(opened) => &opened.state,
-        Change::Moved { to, .. } => to,
+        Change::StateChanged { to, .. } => to,
         Change::Undone { before, .. } => &before.state,
         _ => return,
     };

@@ -6,13 +6,12 @@ use crate::id::TicketId;
 /// A decision has to measure a clock from a time before the clock's last update, and its context has no history.
 ///
 /// Commands of a desk never fail with this error: the desk reads the history and decides again. A caller that decides
-/// without a desk must put the history into the [`DecisionContext`](crate::ticket::decision::DecisionContext).
+/// without a desk adds the [history](crate::ticket::decision::DecisionContext::history) to the context.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the decision needs the history of the ticket {ticket}")]
-#[non_exhaustive]
-pub struct MissingHistory {
+pub(crate) struct MissingHistory {
     /// The ticket.
-    pub ticket: TicketId,
+    pub(crate) ticket: TicketId,
 }
 
 impl MissingHistory {
@@ -23,7 +22,7 @@ impl MissingHistory {
 
 impl Error {
     /// Returns the details if a decision failed because it needs the ticket's history.
-    pub fn missing_history(&self) -> Option<&MissingHistory> {
+    pub(crate) fn missing_history(&self) -> Option<&MissingHistory> {
         self.facts()
     }
 }

@@ -8,7 +8,7 @@ use crate::text::{is_visible, normal, normalize};
 use crate::ticket::action::Action;
 use crate::ticket::message::Message;
 use crate::ticket::opening::NewTicket;
-use crate::ticket::people::{Actor, Contact, Person};
+use crate::ticket::people::{Actor, Contact};
 use crate::value::Value;
 
 impl Value {
@@ -48,7 +48,7 @@ impl Actor {
 impl Contact {
     pub(crate) fn normalize(&mut self) {
         normalize_values(&mut self.attributes);
-        let Person { name, email, phone } = &mut self.person;
+        let Contact { name, email, phone, .. } = self;
         // An empty name removes the name, so a name that nobody can see stays as it is, and is refused.
         let parts = [name, email, phone].into_iter().flatten();
         parts.filter(|text| is_visible(text)).for_each(normalize);
@@ -116,9 +116,9 @@ impl Action {
                 | Action::HandOver { .. }
                 | Action::Impact(_)
                 | Action::Urgency(_)
-                | Action::Override { .. }
+                | Action::OverridePriority { .. }
                 | Action::HoldEnd(_)
-                | Action::Computed
+                | Action::ClearOverride
                 | Action::Spam
                 | Action::NotSpam
                 | Action::Undo
@@ -126,6 +126,9 @@ impl Action {
                 | Action::Thread(_)
                 | Action::Kind(_)
                 | Action::RemoveContact(_)
+                | Action::TimeSpent { .. }
+                | Action::Follow(_)
+                | Action::Unfollow(_)
                 | Action::Link(_)
                 | Action::Unlink(_) => {}
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentId, RequestKey, TeamId, ThreadKey};
+use crate::id::{AgentId, IdempotencyKey, TeamId, ThreadKey};
 use crate::line::Line;
 use crate::priority::{Impact, Urgency};
 use crate::ticket::kind::{Channel, Kind};
@@ -20,7 +20,7 @@ use crate::value::Value;
 /// use firstline::{Channel, Contact, Impact, Kind, NewTicket, Urgency};
 ///
 /// let request = NewTicket::new("Card declined at checkout")
-///     .from(Contact::new("customer-77").named("Boris").with("vip", true))
+///     .from(Contact::new("customer-77").named("Boris").attribute("vip", true))
 ///     .channel(Channel::Chat)
 ///     .message("It says 3-D Secure failed.")
 ///     .kind(Kind::Incident)
@@ -73,7 +73,7 @@ pub struct NewTicket {
     pub(crate) field_owners: BTreeMap<String, Owner>,
     /// The key that makes the request repeatable. Not part of the serialized request.
     #[serde(skip)]
-    pub(crate) key: Option<RequestKey>,
+    pub(crate) key: Option<IdempotencyKey>,
 }
 
 fn web_form() -> Channel {
@@ -197,8 +197,9 @@ impl NewTicket {
 
     /// Makes the request idempotent: a second request with the same key returns the first result.
     ///
-    /// See [`By::once`](crate::By::once) for the scope of a key and how long keys are kept.
-    pub fn once(mut self, key: impl Into<RequestKey>) -> NewTicket {
+    /// See [`CommandOptions::idempotency_key`](crate::CommandOptions::idempotency_key) for the scope of a key and how
+    /// long keys are kept.
+    pub fn idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> NewTicket {
         self.key = Some(key.into());
         self
     }

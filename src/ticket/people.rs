@@ -51,7 +51,7 @@ impl fmt::Display for Who {
 /// ```
 /// use firstline::Actor;
 ///
-/// let anna = Actor::agent("anna").with("role", "supervisor");
+/// let anna = Actor::agent("anna").attribute("role", "supervisor");
 /// assert_eq!(anna.who.to_string(), "anna");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl Actor {
 
     /// Adds an attribute.
     #[must_use]
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Actor {
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<Value>) -> Actor {
         self.attributes.insert(name.into(), value.into());
         self
     }
@@ -160,7 +160,7 @@ impl fmt::Display for Machine {
 /// ```
 /// use firstline::Contact;
 ///
-/// let boris = Contact::new("customer-77").named("Борис").with("vip", true);
+/// let boris = Contact::new("customer-77").named("Борис").attribute("vip", true);
 /// assert_eq!(boris.id.as_str(), "customer-77");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,46 +175,48 @@ pub struct Contact {
     /// The attributes to remove from what a ticket knows of the contact.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub removed: BTreeSet<String>,
-    /// The name and the addresses.
-    #[serde(default, skip_serializing_if = "Person::is_empty")]
-    pub person: Person,
+    /// The display name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// The phone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
 }
 
 impl Contact {
     /// Creates a contact with the host's id.
     pub fn new(id: impl Into<ContactId>) -> Contact {
-        Contact {
-            id: id.into(),
-            attributes: Attributes::new(),
-            removed: BTreeSet::new(),
-            person: Person::default(),
-        }
+        let (attributes, removed) = (Attributes::new(), BTreeSet::new());
+        Contact { id: id.into(), attributes, removed, name: None, email: None, phone: None }
     }
 
     /// Sets the display name.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Contact {
-        self.person.name = Some(name.into());
+        self.name = Some(name.into());
         self
     }
 
     /// Sets the e-mail address.
     #[must_use]
     pub fn email(mut self, address: impl Into<String>) -> Contact {
-        self.person.email = Some(address.into());
+        self.email = Some(address.into());
         self
     }
 
     /// Sets the phone number.
     #[must_use]
     pub fn phone(mut self, number: impl Into<String>) -> Contact {
-        self.person.phone = Some(number.into());
+        self.phone = Some(number.into());
         self
     }
 
     /// Adds an attribute.
     #[must_use]
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Contact {
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<Value>) -> Contact {
         self.attributes.insert(name.into(), value.into());
         self
     }
@@ -233,8 +235,22 @@ impl Contact {
         let mut merged = self.clone();
         merged.attributes.retain(|name, _| !newer.removed.contains(name));
         merged.attributes.extend(newer.attributes.clone());
-        merged.person = self.person.merged(&newer.person);
+        for (value, new) in [
+            (&mut merged.name, &newer.name),
+            (&mut merged.email, &newer.email),
+            (&mut merged.phone, &newer.phone),
+        ] {
+            if new.is_some() {
+                value.clone_from(new);
+            }
+            value.take_if(|text| text.is_empty());
+        }
         merged
+    }
+
+    /// Returns the name, the e-mail address and the phone number.
+    pub(crate) fn details(&self) -> [Option<&str>; 3] {
+        [self.name.as_deref(), self.email.as_deref(), self.phone.as_deref()]
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -242,7 +258,7 @@ impl Contact {
         limits::attributes(&self.attributes)?;
         limits::count("removed attributes", self.removed.len())?;
         self.removed.iter().try_for_each(|name| limits::name("attribute name", name))?;
-        let Person { name, email, phone } = &self.person;
+        let Contact { name, email, phone, .. } = self;
         for (what, text) in [("contact name", name), ("contact e-mail", email), ("contact phone", phone)] {
             // An empty text removes the value.
             if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
@@ -256,40 +272,6 @@ impl Contact {
 impl<T: Into<ContactId>> From<T> for Contact {
     fn from(id: T) -> Contact {
         Contact::new(id)
-    }
-}
-
-/// The personal data of a contact. Erasure removes it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Person {
-    /// The display name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The e-mail address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// The phone number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-}
-
-impl Person {
-    /// True if there is no name and no address.
-    pub fn is_empty(&self) -> bool {
-        *self == Person::default()
-    }
-
-    /// Returns this person with the values of `newer`. A missing value is unchanged; an empty one is removed.
-    pub(crate) fn merged(&self, newer: &Person) -> Person {
-        let merge = |old: &Option<String>, new: &Option<String>| {
-            new.as_ref().or(old.as_ref()).filter(|text| !text.is_empty()).cloned()
-        };
-        Person {
-            name: merge(&self.name, &newer.name),
-            email: merge(&self.email, &newer.email),
-            phone: merge(&self.phone, &newer.phone),
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::ContactId;
 use crate::limits;
-use crate::ticket::people::{Person, Who};
+use crate::ticket::people::{Contact, Who};
 use crate::value::Value;
 
 /// The owner of a personal piece. In JSON it is the contact's id, or the empty string for nobody.
@@ -106,7 +106,8 @@ impl Words {
         Words { fields: BTreeMap::from([(name.into(), value)]), ..Words::default() }
     }
 
-    fn of_person(Person { name, email, phone }: Person) -> Words {
+    fn of_contact(contact: &Contact) -> Words {
+        let Contact { name, email, phone, .. } = contact.clone();
         Words { name, email, phone, ..Words::default() }
     }
 
@@ -272,10 +273,19 @@ impl Personal {
         self.0.iter().flat_map(|(_, words)| &words.fields)
     }
 
-    /// Returns the name and the addresses of a contact, if any is known.
-    pub fn person(&self, id: &ContactId) -> Option<Person> {
-        let words = self.words(&Owner::Contact(id.clone())).filter(|words| words.has_person())?;
-        Some(Person { name: words.name.clone(), email: words.email.clone(), phone: words.phone.clone() })
+    /// Returns the pieces of a contact, if they include a name or an address.
+    pub fn person(&self, id: &ContactId) -> Option<&Words> {
+        self.words(&Owner::Contact(id.clone())).filter(|words| words.has_person())
+    }
+
+    /// Adds the contact's name and addresses, if there is one and any of them differs.
+    pub(crate) fn add_changed_person(&mut self, contact: &Contact, known: &Personal) {
+        let (new, old) = (Words::of_contact(contact), known.person(&contact.id));
+        let changed =
+            old.is_none_or(|old| (&old.name, &old.email, &old.phone) != (&new.name, &new.email, &new.phone));
+        if changed {
+            self.add(Owner::Contact(contact.id.clone()), new);
+        }
     }
 
     /// Returns the contacts that have a name or an address, each with its name.
@@ -308,11 +318,6 @@ impl Personal {
                 self.0.insert(place, (owner, words));
             }
         }
-    }
-
-    /// Adds the name and the addresses of a contact.
-    pub(crate) fn add_person(&mut self, id: &ContactId, person: &Person) {
-        self.add(Owner::Contact(id.clone()), Words::of_person(person.clone()));
     }
 
     /// Adds the subject, the fields, the names and the addresses of an event. Names and addresses replace the earlier
@@ -441,15 +446,15 @@ mod tests {
 
     #[test]
     fn the_stored_form_is_lean_and_comes_back() {
-        let person = Person { name: Some("Boris".to_owned()), ..Person::default() };
+        let contact = Contact::new("boris").named("Boris");
         let mut personal = Personal::of(boris(), Words { subject: Some("x".to_owned()), ..Words::default() });
-        personal.add_person(&"boris".into(), &person);
+        personal.add_changed_person(&contact, &Personal::default());
         personal.add(Owner::Nobody, Words::text("y"));
         personal.add(Owner::Contact("eva".into()), Words::default());
         let json = serde_json::to_string(&personal).unwrap();
         assert_eq!(json, r#"{"":"y","boris":{"subject":"x","name":"Boris"}}"#);
         assert_eq!(serde_json::from_str::<Personal>(&json).unwrap(), personal);
-        assert_eq!(personal.person(&"boris".into()), Some(person));
+        assert_eq!(personal.person(&"boris".into()).unwrap().name.as_deref(), Some("Boris"));
         assert_eq!(personal.person(&"eva".into()), None);
     }
 

@@ -1,6 +1,7 @@
 //! The snapshot of a ticket at one version: the fold of its events up to that version.
 
 mod fold;
+mod public;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,12 +13,12 @@ use crate::lifecycle::{State, StateKind};
 use crate::line::Line;
 use crate::priority::{Assessment, Priority};
 use crate::sla::{Clock, Metric};
-use crate::ticket::event::{Described, ExternalRef};
+use crate::ticket::event::{DetailsChange, ExternalRef};
 use crate::ticket::hold_end::HoldEnd;
 use crate::ticket::import_mark::ImportMark;
 use crate::ticket::kind::{Channel, Kind, Link, TicketNumber};
 use crate::ticket::people::{Contact, ContactRole, Who};
-use crate::ticket::personal::{Owner, Personal};
+use crate::ticket::personal::{Owner, Personal, Words};
 use crate::ticket::timer::{self, Timer};
 use crate::value::{Attributes, Value};
 use crate::workflow::{Placement, Workflow, WorkflowRef};
@@ -62,7 +63,7 @@ pub struct Snapshot {
     pub placement: Option<Box<Placement>>,
     /// The time since which the ticket is in its state and, on hold, has its reason.
     pub state_since: DateTime<Utc>,
-    /// What happens when the date of the hold is reached, if the ticket does not simply resume.
+    /// The end of the hold with a date; `None` if the ticket resumes without a reminder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_end: Option<HoldEnd>,
     /// The contacts and their roles.
@@ -94,6 +95,12 @@ pub struct Snapshot {
     /// The assigned agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<AgentId>,
+    /// The agents who follow the ticket.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub followers: BTreeSet<AgentId>,
+    /// The time that agents have recorded, in minutes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub minutes_spent: u32,
     /// The [owned](crate::LinkKind::is_own) links to other tickets.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub links: BTreeSet<Link>,
@@ -133,17 +140,17 @@ pub struct Snapshot {
     pub overdue_since: Option<DateTime<Utc>>,
     /// The number of times that the ticket left a finished state (resolved, closed or cancelled) for an open one.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub reopened: u32,
+    pub reopens: u32,
     /// The number of hand-overs to another team or line.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub handed_over: u32,
+    pub handovers: u32,
     /// The number of messages from contacts, including the opening message.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub received: u32,
+    pub messages_received: u32,
     /// The number of replies by agents: public replies, and a resolution if it is the first reply. It is 0 exactly if
     /// there is no [first reply](Snapshot::first_replied_at).
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub replied: u32,
+    pub replies_sent: u32,
     /// The author of the last public message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_speaker: Option<Who>,
@@ -267,18 +274,19 @@ impl Snapshot {
     pub(crate) fn contact(&self, id: &ContactId) -> Contact {
         let mut contact = Contact::new(id);
         contact.attributes = self.attributes.get(id).cloned().unwrap_or_default();
-        contact.person = self.personal.person(id).unwrap_or_default();
+        if let Some(Words { name, email, phone, .. }) = self.personal.person(id) {
+            (contact.name, contact.email, contact.phone) = (name.clone(), email.clone(), phone.clone());
+        }
         contact
     }
 
     /// Adds the differences between the ticket and this contact to a description. Values that the contact does not
-    /// mention are unchanged. A replaced requester becomes an
-    /// affected contact, unless the description already has a role for them.
+    /// mention are unchanged. A replaced requester becomes an affected contact, unless the description already has a role for them.
     pub(crate) fn describe_contact(
         &self,
         contact: &Contact,
         role: ContactRole,
-        described: &mut Described,
+        described: &mut DetailsChange,
         personal: &mut Personal,
     ) {
         let id = &contact.id;
@@ -293,12 +301,12 @@ impl Snapshot {
         let known = self.contact(id);
         let merged = known.merged(contact);
         if merged.attributes != known.attributes {
-            described.attributes.insert(id.clone(), merged.attributes);
+            described.attributes.insert(id.clone(), merged.attributes.clone());
         }
-        if merged.person.is_empty() && !known.person.is_empty() {
+        if merged.details() == [None; 3] && known.details() != [None; 3] {
             described.nameless.insert(id.clone());
-        } else if merged.person != known.person {
-            personal.add_person(id, &merged.person);
+        } else {
+            personal.add_changed_person(&merged, &self.personal);
         }
     }
 

@@ -52,7 +52,7 @@ impl AnyTicket {
         }
     }
 
-    /// Returns the verbs that the ticket accepts now.
+    /// Returns the actions that the ticket accepts now.
     pub fn permitted(&self) -> Permitted {
         match self {
             AnyTicket::New(ticket) => ticket.permitted(),

@@ -9,15 +9,15 @@ use super::placement::WorkflowRef;
 use super::table::Table;
 use crate::condition::{Fields, ValueType};
 use crate::definition::{Fingerprint, to_json};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Refused, sorted};
 use crate::error::{Error, Result};
 use crate::lifecycle::StateKind;
 use crate::priority::MAX_RANK;
 use crate::source::Gaps;
 
 impl WorkflowDefinition {
-    /// Returns all diagnostics of the definition: errors, which prevent [`build`](WorkflowDefinition::build), and
-    /// warnings.
+    /// Returns all diagnostics of the definition: first the errors, which prevent [`build`](WorkflowDefinition::build),
+    /// then the warnings.
     ///
     /// Custom fields belong to the desk, so this check accepts every `field.NAME`. The
     /// [policy](crate::Policy::workflow) that includes the workflow checks that they are declared.
@@ -25,14 +25,14 @@ impl WorkflowDefinition {
     /// ```
     /// # use firstline::{StateKind, WorkflowDefinition, workflow::Status};
     /// let diagnostics = WorkflowDefinition::new("empty").status(Status::new("New", StateKind::New)).check();
-    /// assert_eq!(diagnostics.errors().count(), 2);
+    /// assert_eq!(diagnostics.iter().filter(|it| it.is_error()).count(), 2);
     /// assert_eq!(
-    ///     diagnostics.all()[0].to_string(),
+    ///     diagnostics[0].to_string(),
     ///     "error[no-end] statuses: there is no status in the state closed, so no ticket can be closed",
     /// );
     /// ```
-    pub fn check(&self) -> Diagnostics {
-        Diagnostics::new(check::diagnostics(self, &fields(), &Gaps::default()))
+    pub fn check(&self) -> Vec<Diagnostic> {
+        sorted(check::diagnostics(self, &fields(), &Gaps::default()))
     }
 
     /// Checks the definition as a whole and compiles it.
@@ -44,9 +44,9 @@ impl WorkflowDefinition {
         self.clone().build_with(self.check())
     }
 
-    pub(super) fn build_with(self, diagnostics: Diagnostics) -> Result<Workflow> {
-        if diagnostics.errors().next().is_some() {
-            return Err(diagnostics.into());
+    pub(super) fn build_with(self, diagnostics: Vec<Diagnostic>) -> Result<Workflow> {
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(Refused(diagnostics).into());
         }
         self.compile(diagnostics)
     }
@@ -58,16 +58,16 @@ impl WorkflowDefinition {
     /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) if the definition refers to a status or guard that it
     /// does not define, or has no start.
     pub(crate) fn build_adopted(self) -> Result<Workflow> {
-        self.compile(Diagnostics::default())
+        self.compile(Vec::new())
     }
 
-    fn compile(self, diagnostics: Diagnostics) -> Result<Workflow> {
+    fn compile(self, warnings: Vec<Diagnostic>) -> Result<Workflow> {
         let table = Table::compile(&self).ok_or_else(|| {
             Error::definition("workflow", "cannot be compiled, although the checks found no error")
         })?;
         let hash = Fingerprint::of(to_json(&self)?);
         let reference = WorkflowRef { name: self.name.as_str().into(), version: self.version, hash };
-        Ok(Workflow(Arc::new(Inner { definition: self, reference, table, diagnostics })))
+        Ok(Workflow(Arc::new(Inner { definition: self, reference, table, warnings })))
     }
 
     /// Returns all diagnostics of the definition for a desk with exactly these custom fields.
@@ -86,6 +86,7 @@ pub(super) fn guard_fields(fields: Fields) -> Fields {
         .with("resolution_code", ValueType::Text)
         .of_every_ticket_with("priority", ValueType::Integer)
         .with_values("priority", 1..=i64::from(MAX_RANK))
+        .of_every_ticket_with("minutes_spent", ValueType::Integer)
         .with_any_under("actor.")
 }
 

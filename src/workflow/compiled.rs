@@ -9,7 +9,7 @@ use super::preset;
 use super::table::{Answers, Edge, StatusId, Table};
 use super::transition::{Transition, Trigger};
 use crate::condition::Facts;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostic;
 use crate::lifecycle::{HoldReason, State};
 
 /// A checked and compiled workflow. Cheap to clone.
@@ -20,7 +20,7 @@ pub(super) struct Inner {
     pub(super) definition: WorkflowDefinition,
     pub(super) reference: WorkflowRef,
     pub(super) table: Table,
-    pub(super) diagnostics: Diagnostics,
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Workflow {
@@ -52,8 +52,8 @@ impl Workflow {
 
     /// Returns the warnings of the definition: legal, but probably unintended. Empty for a workflow that a desk has
     /// read back from its store.
-    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.diagnostics.warnings()
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.0.warnings
     }
 
     /// Returns the status in which tickets begin.

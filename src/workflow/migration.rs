@@ -19,11 +19,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::catalogue::Catalogue;
 use super::compiled::Workflow;
 use super::definition::WorkflowDefinition;
 use super::preset::SIMPLE;
 use super::table::StatusId;
+use super::workflow_set::WorkflowSet;
 use crate::lifecycle::StateKind;
 use crate::suggest;
 use crate::value::Value;
@@ -127,7 +127,7 @@ impl Migration {
     /// The workflow or its version is unknown or not in force.
     pub(crate) fn target<'a>(
         &self,
-        in_force: &'a Catalogue,
+        in_force: &'a WorkflowSet,
         known: &[WorkflowDefinition],
     ) -> Result<&'a Workflow, String> {
         let simple = (self.to == SIMPLE).then(Workflow::simple);

@@ -4,10 +4,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::condition::Fields;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Refused, sorted};
 use crate::error::Result;
 use crate::lifecycle::StateKind;
-use crate::source::{self, Gaps, Node, Places, Source};
+use crate::source::{self, Gaps, Node, Positions, Source};
 
 use super::build::{fields, guard_fields};
 use super::check;
@@ -28,7 +28,7 @@ pub(super) struct Reading {
     /// The faults of the form.
     pub(super) diagnostics: Vec<Diagnostic>,
     /// The positions of its parts.
-    pub(super) places: Places,
+    pub(super) positions: Positions,
     /// The statuses, transitions, guards and rules that could not be read.
     gaps: Gaps,
 }
@@ -92,7 +92,7 @@ impl Workflow {
     /// [guards]
     /// "дёшево" = { field = "field.cost", at_most = 3000 }
     /// "#)?;
-    /// # assert_eq!(repairs.warnings().count(), 0);
+    /// # assert_eq!(repairs.warnings().len(), 0);
     /// assert_eq!(repairs.start().name, "Принят");
     /// # Ok::<(), firstline::Error>(())
     /// ```
@@ -107,11 +107,11 @@ impl Workflow {
     fn of_reading(
         (definition, diagnostics): (Option<WorkflowDefinition>, Vec<Diagnostic>),
     ) -> Result<Workflow> {
-        let diagnostics = Diagnostics::new(diagnostics);
+        let diagnostics = sorted(diagnostics);
         match definition {
             Some(definition) => definition.build_with(diagnostics),
             // A text that could not be read at all has at least one error.
-            None => Err(diagnostics.into()),
+            None => Err(Refused(diagnostics).into()),
         }
     }
 }
@@ -137,12 +137,12 @@ fn read_and_check(source: Source) -> (Option<WorkflowDefinition>, Vec<Diagnostic
 
 /// Reads a definition and checks it as a whole, for a ticket with these fields.
 fn read_node(root: &Node, fields: &Fields) -> (Option<WorkflowDefinition>, Vec<Diagnostic>) {
-    let Reading { definition, mut diagnostics, places, gaps } = read(root);
+    let Reading { definition, mut diagnostics, positions, gaps } = read(root);
     if let Some(definition) = &definition {
         diagnostics.extend(check::diagnostics(definition, fields, &gaps));
     }
     for diagnostic in &mut diagnostics {
-        diagnostic.locate(|path| places.of(path));
+        diagnostic.locate(|path| positions.of(path));
     }
     (definition, diagnostics)
 }
@@ -164,7 +164,7 @@ impl<'de> Deserialize<'de> for WorkflowDefinition {
         let reading = read(&Node::read(from)?);
         match reading.definition {
             Some(definition) if reading.diagnostics.is_empty() => Ok(definition),
-            _ => Err(D::Error::custom(Diagnostics::new(reading.diagnostics))),
+            _ => Err(D::Error::custom(Refused(sorted(reading.diagnostics)))),
         }
     }
 }
@@ -176,10 +176,10 @@ const RULE_KEYS: &[&str] = &["every_path_to", "must_pass"];
 
 /// Reads a definition.
 pub(super) fn read(root: &Node) -> Reading {
-    let (places, repeated) = root.survey();
+    let (positions, repeated) = root.survey();
     let mut reader = Reader { diagnostics: repeated, ..Reader::default() };
     let definition = reader.table(root, "", KEYS).map(|table| definition(&mut reader, &table));
-    Reading { definition, diagnostics: reader.diagnostics, places, gaps: reader.gaps }
+    Reading { definition, diagnostics: reader.diagnostics, positions, gaps: reader.gaps }
 }
 
 fn definition(reader: &mut Reader, table: &Table<'_>) -> WorkflowDefinition {

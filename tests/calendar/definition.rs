@@ -1,10 +1,10 @@
 //! Calendar definitions: reading, writing and refusals.
 
 use chrono::{TimeDelta, Weekday};
-use firstline::calendar::{DateRule, Definition, EVERY_DAY, Holiday, Shift, WORKDAYS, Zone};
+use firstline::calendar::{CalendarDefinition, DateRule, EVERY_DAY, Holiday, Shift, WORKDAYS, Zone};
 use firstline::{Calendar, ErrorKind};
 
-fn read(json: &str) -> Result<Definition, String> {
+fn read(json: &str) -> Result<CalendarDefinition, String> {
     serde_json::from_str(json).map_err(|error| error.to_string())
 }
 
@@ -111,10 +111,11 @@ fn toml_and_json_give_the_same_definition() {
         "12-24" = [["09:00", "12:00"]]
         "2026-12-31" = []
     "#;
-    let definition: Definition = toml::from_str(toml).unwrap();
-    let again: Definition = toml::from_str(&toml::to_string(&definition).unwrap()).unwrap();
+    let definition: CalendarDefinition = toml::from_str(toml).unwrap();
+    let again: CalendarDefinition = toml::from_str(&toml::to_string(&definition).unwrap()).unwrap();
     assert_eq!(definition, again);
-    let json: Definition = serde_json::from_str(&serde_json::to_string(&definition).unwrap()).unwrap();
+    let json: CalendarDefinition =
+        serde_json::from_str(&serde_json::to_string(&definition).unwrap()).unwrap();
     assert_eq!(definition, json);
     assert_eq!(definition.hours(Weekday::Mon).len(), 2);
     assert_eq!(
@@ -201,7 +202,7 @@ fn odd_definitions_compile_to_correct_and_small_calendars() {
 
 #[test]
 fn a_builder_extends_a_definition_and_leaves_the_original_unchanged() {
-    let definition: Definition = serde_json::from_str(
+    let definition: CalendarDefinition = serde_json::from_str(
         r#"{"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]},
             "holidays": [{"date": "12-25", "name": "Christmas Day"}], "exceptions": {"2026-12-24": []},
             "at_closing": "next_opening", "holiday_cut": "calendar_day"}"#,

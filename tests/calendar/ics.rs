@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use firstline::Calendar;
-use firstline::calendar::{EVERY_DAY, Holiday, Label, holidays_from_ics};
+use firstline::calendar::{EVERY_DAY, Holiday, OpenState, holidays_from_ics};
 
 fn file(events: &[&str]) -> String {
     let events: String =
@@ -41,7 +41,7 @@ fn all_day_events_are_holidays() {
         .build()
         .unwrap();
     let noon = "2031-06-12T09:00:00Z".parse().unwrap();
-    assert_eq!(calendar.label_at(noon), Label::Holiday("День России"));
+    assert_eq!(calendar.state_at(noon), OpenState::Holiday("День России"));
     assert_eq!(calendar.between(noon, noon + TimeDelta::days(1)), TimeDelta::hours(3));
 }
 

@@ -9,7 +9,7 @@ use chrono::{
     DateTime, Datelike, Days, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc,
 };
 use firstline::Calendar;
-use firstline::calendar::{Definition, Label, Period};
+use firstline::calendar::{CalendarDefinition, OpenState};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -49,13 +49,13 @@ struct Plan {
 }
 
 impl Plan {
-    /// The shifts that begin on a date, and the label of its closed time if the weekly hours do not apply.
-    fn hours(&self, date: NaiveDate) -> (Option<Label<'static>>, &Hours) {
+    /// The shifts that begin on a date, and the state of its closed time if the weekly hours do not apply.
+    fn hours(&self, date: NaiveDate) -> (Option<OpenState<'static>>, &Hours) {
         const CLOSED: &Hours = &Vec::new();
         let day = (date.month(), date.day());
-        let holiday = self.holiday(date).map(Label::Holiday);
+        let holiday = self.holiday(date).map(OpenState::Holiday);
         match self.exceptions.get(&date).or_else(|| self.annual_exceptions.get(&day)) {
-            Some(hours) => (holiday.or(Some(Label::Exception)), hours),
+            Some(hours) => (holiday.or(Some(OpenState::Exception)), hours),
             None if holiday.is_some() => {
                 (holiday, if self.calendar_day { self.weekly(date) } else { CLOSED })
             }
@@ -88,25 +88,25 @@ impl Plan {
         !self.is_cut(today) && (opens_today(self.hours(today).1) || opened_yesterday(self.hours(yesterday).1))
     }
 
-    fn label(&self, local: NaiveDateTime) -> Label<'static> {
+    fn state(&self, local: NaiveDateTime) -> OpenState<'static> {
         if self.is_open(local) {
-            return Label::Open;
+            return OpenState::Open;
         }
         let (today, minute) = (local.date(), local.hour() * 60 + local.minute());
-        let mut label = Label::OffHours;
+        let mut state = OpenState::OffHours;
         for (date, minute) in [(today - Days::new(1), minute + 1440), (today, minute)] {
             let (ground, _) = self.hours(date);
             if self.weekly(date).iter().any(|&(open, close)| covers(open, close, minute)) {
-                label = ground.unwrap_or(label);
+                state = ground.unwrap_or(state);
                 if self.is_cut(today) {
-                    label = Label::Holiday(self.holiday(today).unwrap_or_default());
+                    state = OpenState::Holiday(self.holiday(today).unwrap_or_default());
                 }
             }
         }
-        label
+        state
     }
 
-    fn definition(&self) -> Definition {
+    fn definition(&self) -> CalendarDefinition {
         let time = |minute: u32| format!("{:02}:{:02}", minute / 60, minute % 60);
         let hours = |hours: &Hours| -> Vec<_> { hours.iter().map(|&(a, b)| (time(a), time(b))).collect() };
         let day = |&(month, day): &(u32, u32)| format!("{month:02}-{day:02}");
@@ -205,7 +205,8 @@ fn plan_and_window() -> impl Strategy<Value = (Plan, i64, i64)> {
                 |day: i64| (DateTime::from_timestamp(at, 0).unwrap() + TimeDelta::days(day)).date_naive();
             let of_year = |day: i64| (date(day).month(), date(day).day());
             let (holidays, annual_holidays, exceptions, annual_exceptions, far) = special;
-            // A dated entry has a year from 1 to 9999. Outside of these only the annual entries apply.
+            // An entry with a date has a year from 1 to 9999. Outside of these years only the annual entries
+            // apply.
             let dated = (start(2)..start(9990)).contains(&at);
             let mut holidays: BTreeMap<_, _> =
                 holidays.into_iter().map(|(day, name)| (date(day), name)).collect();
@@ -248,8 +249,8 @@ proptest! {
     fn the_calendar_agrees_with_a_clock_read_minute_by_minute((plan, from, to) in plan_and_window()) {
         let calendar = plan.definition().compile().unwrap();
         let (steps, step) = plan.steps(from, to);
-        let labels: Vec<Label> = steps.iter().map(|&at| plan.label(plan.local(at))).collect();
-        let open: Vec<bool> = labels.iter().map(|label| *label == Label::Open).collect();
+        let states: Vec<OpenState> = steps.iter().map(|&at| plan.state(plan.local(at))).collect();
+        let open: Vec<bool> = states.iter().map(|state| *state == OpenState::Open).collect();
         let total: i64 = open.iter().map(|&open| i64::from(open) * step).sum();
 
         prop_assert_eq!(calendar.between(utc(from), utc(to)), TimeDelta::seconds(total));
@@ -257,7 +258,7 @@ proptest! {
 
         for (i, &at) in steps.iter().enumerate().step_by(1 + steps.len() / 300) {
             prop_assert_eq!(calendar.is_open(utc(at)), open[i], "at {}", utc(at));
-            prop_assert_eq!(calendar.label_at(utc(at)), labels[i], "at {}", utc(at));
+            prop_assert_eq!(calendar.state_at(utc(at)), states[i], "at {}", utc(at));
             let next_open = (i..open.len()).find(|&j| open[j]);
             let next_close = next_open.and_then(|j| (j..open.len()).find(|&k| !open[k]));
             match next_open {
@@ -282,19 +283,19 @@ proptest! {
         prop_assert!(calendar.add(utc(from), beyond).is_none_or(|due| due > utc(to)));
         prop_assert!(calendar.subtract(utc(to), beyond).is_none_or(|since| since < utc(from)));
 
-        // Spans and periods join the same readings.
-        let mut runs: Vec<(i64, Label)> = Vec::new();
-        for (&at, &label) in steps.iter().zip(&labels) {
-            if runs.last().is_none_or(|run| run.1 != label) {
-                runs.push((at, label));
+        // Spans and periods are built from the same readings.
+        let mut runs: Vec<(i64, OpenState)> = Vec::new();
+        for (&at, &state) in steps.iter().zip(&states) {
+            if runs.last().is_none_or(|run| run.1 != state) {
+                runs.push((at, state));
             }
         }
         let spans: Vec<_> = calendar.spans(utc(from), utc(to)).collect();
-        prop_assert_eq!(spans.iter().map(|span| (span.start.timestamp(), span.label)).collect::<Vec<_>>(), runs);
+        prop_assert_eq!(spans.iter().map(|span| (span.start.timestamp(), span.state)).collect::<Vec<_>>(), runs);
         prop_assert!(spans.windows(2).all(|pair| pair[0].end == pair[1].start));
         prop_assert_eq!(spans.last().map_or(utc(to), |span| span.end), utc(to));
-        let open_spans = spans.iter().filter(|span| span.label == Label::Open);
-        let periods: Vec<_> = open_spans.map(|&span| Period { start: span.start, end: span.end }).collect();
+        let open_spans = spans.iter().filter(|span| span.state == OpenState::Open);
+        let periods: Vec<_> = open_spans.map(|&span| span.start..span.end).collect();
         prop_assert_eq!(calendar.periods(utc(from), utc(to)).collect::<Vec<_>>(), periods);
     }
 
@@ -302,7 +303,7 @@ proptest! {
     fn with_at_closing_next_opening_a_sum_ends_where_the_next_open_minute_begins((plan, from, to) in plan_and_window()) {
         let mut json = serde_json::to_value(plan.definition()).unwrap();
         json["at_closing"] = json!("next_opening");
-        let calendar = serde_json::from_value::<Definition>(json).unwrap().compile().unwrap();
+        let calendar = serde_json::from_value::<CalendarDefinition>(json).unwrap().compile().unwrap();
         let (steps, step) = plan.steps(from, to);
         let opens: Vec<i64> = steps.into_iter().filter(|&at| plan.is_open(plan.local(at))).collect();
         for n in (0..opens.len()).step_by(1 + opens.len() / 100) {

@@ -1,13 +1,13 @@
-//! Properties of every calendar at every instant, however far away.
+//! Properties of every calendar at every instant, even very distant ones.
 
 use crate::soak;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use firstline::Calendar;
-use firstline::calendar::{AtClosing, EVERY_DAY, HolidayCut, Label, WORKDAYS};
+use firstline::calendar::{DueAtClosing, EVERY_DAY, HolidayCut, OpenState, WORKDAYS};
 use proptest::prelude::*;
 
-/// Calendars of all sorts: some are never open, some never close, some end.
+/// Calendars of many sorts: some are never open, some never close, some end.
 fn calendars() -> Vec<Calendar> {
     let built = [
         Calendar::builder("Europe/Berlin")
@@ -136,7 +136,7 @@ proptest! {
                 prop_assert_eq!(calendar.next_close(a), None);
             }
         }
-        prop_assert_eq!(calendar.label_at(a) == Label::Open, calendar.is_open(a));
+        prop_assert_eq!(calendar.state_at(a) == OpenState::Open, calendar.is_open(a));
     }
 
     #[test]
@@ -144,9 +144,9 @@ proptest! {
         let b = a.checked_add_signed(TimeDelta::days(days) + TimeDelta::nanoseconds(nanos)).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let spans: Vec<_> = calendar.spans(a, b).collect();
         prop_assert_eq!(spans.iter().map(|span| span.end - span.start).sum::<TimeDelta>(), b - a);
-        let open = spans.iter().filter(|span| span.label == Label::Open).map(|span| span.end - span.start);
+        let open = spans.iter().filter(|span| span.state == OpenState::Open).map(|span| span.end - span.start);
         prop_assert_eq!(open.sum::<TimeDelta>(), calendar.between(a, b));
-        prop_assert!(spans.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].label != pair[1].label));
+        prop_assert!(spans.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].state != pair[1].state));
     }
 
     /// The calendar repeats after 400 years, which are a whole number of weeks.
@@ -158,7 +158,7 @@ proptest! {
         if let (Some(later_a), Some(later_b)) = (a.checked_add_signed(cycle), b.checked_add_signed(cycle)) {
             prop_assert_eq!(calendar.between(a, b), calendar.between(later_a, later_b));
             prop_assert_eq!(calendar.is_open(a), calendar.is_open(later_a));
-            prop_assert_eq!(calendar.label_at(a), calendar.label_at(later_a));
+            prop_assert_eq!(calendar.state_at(a), calendar.state_at(later_a));
         }
     }
 }
@@ -181,7 +181,7 @@ fn the_first_and_last_instants_have_answers() {
                 calendar.next_open(at).is_some(),
                 calendar.next_open(at).is_some_and(|open| calendar.is_open(open))
             );
-            let _ = (calendar.next_close(at), calendar.label_at(at));
+            let _ = (calendar.next_close(at), calendar.state_at(at));
         }
         assert!(calendar.spans(last, first).next().is_none());
         assert!(calendar.periods(last, first).next().is_none());
@@ -196,7 +196,7 @@ fn a_calendar_that_is_never_or_always_open_answers_over_all_time() {
     assert_eq!(never.add(first, TimeDelta::zero()), Some(first));
     assert_eq!(never.next_open(first), None);
     let spans: Vec<_> = never.spans(first, last).collect();
-    assert_eq!((spans.len(), spans[0].label), (1, Label::OffHours));
+    assert_eq!((spans.len(), spans[0].state), (1, OpenState::OffHours));
 
     let always = Calendar::builder("Europe/Berlin").always_open().build().unwrap();
     assert_eq!(always.next_close(first), None);
@@ -213,7 +213,7 @@ fn a_sum_ends_at_closing_or_at_the_next_opening() {
         calendar.at_closing(at_closing).build().unwrap()
     };
     let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
-    let (closing, opening) = (build(AtClosing::Closing), build(AtClosing::NextOpening));
+    let (closing, opening) = (build(DueAtClosing::Closing), build(DueAtClosing::NextOpening));
     let start = at("2026-01-05T16:00:00Z");
     let hour = TimeDelta::hours(1);
     assert_eq!(closing.add(start, hour), Some(at("2026-01-05T17:00:00Z")));
@@ -239,13 +239,13 @@ fn a_holiday_closes_its_shifts_or_its_calendar_day() {
     let shifts = build(HolidayCut::Shifts);
     assert_eq!(open(&shifts, night, morning), TimeDelta::hours(8));
     assert_eq!(open(&shifts, morning, next), TimeDelta::zero());
-    assert_eq!(shifts.label_at(at("2026-01-07T01:00:00Z")), Label::Holiday("Epiphany"));
+    assert_eq!(shifts.state_at(at("2026-01-07T01:00:00Z")), OpenState::Holiday("Epiphany"));
     let day = build(HolidayCut::CalendarDay);
     assert_eq!(open(&day, night, morning), TimeDelta::hours(2));
     // The holiday ends at midnight, so the second half of its night shift is open.
     assert_eq!(open(&day, morning, next), TimeDelta::hours(6));
     assert_eq!(day.next_open(at(morning)), Some(at("2026-01-07T00:00:00Z")));
-    assert_eq!(day.label_at(at("2026-01-06T01:00:00Z")), Label::Holiday("Epiphany"));
+    assert_eq!(day.state_at(at("2026-01-06T01:00:00Z")), OpenState::Holiday("Epiphany"));
 }
 
 #[test]

@@ -2,11 +2,10 @@
 #![cfg(feature = "tzif")]
 
 use chrono::{DateTime, TimeDelta, Utc};
-use firstline::calendar::{Definition, EVERY_DAY, Zone};
-use firstline::zoneinfo::Zoneinfo;
+use firstline::calendar::{CalendarDefinition, EVERY_DAY, Zone};
 use firstline::{Calendar, ErrorKind};
 
-fn office(tz: &str) -> Definition {
+fn office(tz: &str) -> CalendarDefinition {
     Calendar::builder(tz).hours(EVERY_DAY, "01:30-04:00").definition().unwrap()
 }
 
@@ -78,16 +77,16 @@ fn a_directory_is_read_and_names_cannot_leave_it() {
     std::fs::create_dir(directory.path().join("Europe")).unwrap();
     std::fs::write(directory.path().join("Europe/Berlin"), tzif(&[], &[(3600, false)], "LST-1")).unwrap();
     std::fs::write(directory.path().join("secret"), "no zone").unwrap();
-    let zones = Zoneinfo::in_directory(directory.path().join("Europe")).zone("Berlin").unwrap();
+    let zones = Zone::from_directory(directory.path().join("Europe"), "Berlin").unwrap();
     assert_eq!(zones.version(), None);
     std::fs::write(directory.path().join("tzdata.zi"), "# version 2026f\n# more\n").unwrap();
-    let zoneinfo = Zoneinfo::in_directory(directory.path());
-    assert_eq!(zoneinfo.zone("Europe/Berlin").unwrap().version(), Some("2026f"));
+    let zone = |name| Zone::from_directory(directory.path(), name);
+    assert_eq!(zone("Europe/Berlin").unwrap().version(), Some("2026f"));
     for outside in ["../secret", "/etc/passwd", "Europe/../secret", "", "Europe//Berlin", "Europe/Berlin/"] {
-        let error = zoneinfo.zone(outside).unwrap_err();
+        let error = zone(outside).unwrap_err();
         assert!(error.to_string().contains("is not a time zone name"), "{outside}: {error}");
     }
-    assert!(zoneinfo.zone("Europe/Paris").unwrap_err().to_string().contains("is not in"));
-    assert!(zoneinfo.zone("secret").unwrap_err().to_string().contains("not TZif data"));
-    assert_eq!(zoneinfo.zone("Europe").unwrap_err().kind(), ErrorKind::Storage);
+    assert!(zone("Europe/Paris").unwrap_err().to_string().contains("is not in"));
+    assert!(zone("secret").unwrap_err().to_string().contains("not TZif data"));
+    assert_eq!(zone("Europe").unwrap_err().kind(), ErrorKind::Storage);
 }

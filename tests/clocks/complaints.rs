@@ -18,7 +18,7 @@ fn c01_a_hold_counts_as_a_pause_even_if_a_resolution_ends_it() {
     let clock = bench.clock(ticket, Metric::Resolution);
     assert_eq!((clock.state, clock.consumed.num_seconds()), (ClockState::Met, 3_600));
     let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
-    assert_eq!(ledger.wall().num_seconds(), 3_600 + 180 * 86_400);
+    assert_eq!(ledger.wall_time().num_seconds(), 3_600 + 180 * 86_400);
     assert_eq!(ledger.elapsed().num_seconds(), 3_600);
     bench.check(ticket);
 }

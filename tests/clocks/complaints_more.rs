@@ -13,7 +13,7 @@ use sla::{
 #[test]
 fn c11_breaks_split_shifts_and_pauses_depend_on_the_reason() {
     let split = hours_of("UTC", "08:00-12:00, 13:00-15:00, 18:00-20:00");
-    let target = resolution(hours(7)).business("split").pausing([HoldReason::Own("parcel".into())]);
+    let target = resolution(hours(7)).business("split").pause_on([HoldReason::Custom("parcel".into())]);
     let bench = Bench::new(with([target]).calendar("split", split.definition()));
     bench.at("2026-01-05T08:00:00Z");
     let ticket = bench.open();
@@ -39,8 +39,8 @@ fn c12_every_instant_uses_its_own_utc_offset() {
     assert_eq!(due(&bench, ticket, Metric::Resolution), 27 * 3_600);
     bench.at("2026-10-30T12:00:00Z"); // In winter the past figures are the same.
     let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
-    let first: Vec<_> = ledger.spans.iter().filter(|it| it.what == SpanKind::Running).take(2).collect();
-    assert_eq!((first[0].wall().num_seconds(), first[1].wall().num_seconds()), (10_800, 14_400));
+    let first: Vec<_> = ledger.spans.iter().filter(|it| it.kind == SpanKind::Running).take(2).collect();
+    assert_eq!((first[0].wall_time().num_seconds(), first[1].wall_time().num_seconds()), (10_800, 14_400));
     bench.check(ticket);
 }
 
@@ -57,7 +57,8 @@ fn c13_a_ledger_explains_a_deadline_moved_by_a_holiday() {
     let ticket = bench.open();
     bench.at("2026-01-07T12:00:00Z");
     let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
-    let spans: Vec<_> = ledger.spans.iter().map(|it| (it.what.clone(), it.wall().num_seconds())).collect();
+    let spans: Vec<_> =
+        ledger.spans.iter().map(|it| (it.kind.clone(), it.wall_time().num_seconds())).collect();
     let holiday = SpanKind::Holiday("Epiphany".into());
     assert_eq!(
         spans,
@@ -71,7 +72,7 @@ fn c13_a_ledger_explains_a_deadline_moved_by_a_holiday() {
     );
     assert_eq!(ledger.clock.breached_at, Some(instant("2026-01-07T10:00:00Z")));
     assert_eq!(
-        (ledger.remaining().num_seconds(), ledger.wall_remaining().unwrap().num_seconds()),
+        (ledger.remaining().num_seconds(), ledger.wall_time_remaining().unwrap().num_seconds()),
         (-7_200, -7_200)
     );
     assert!(ledger.to_string().contains("holiday (Epiphany)"), "{ledger}");

@@ -41,9 +41,8 @@ fn an_imported_version_without_changes_moves_no_clock() {
         .version(version("2026-02-01T13:00:00Z").status(state::Active));
     bench.desk.records().import([ticket]).unwrap();
     let id = bench.desk.ticket(1_u64).unwrap().id();
-    let rulebook = firstline::sla::AgreementSet::new()
-        .with(firstline::DateTime::<firstline::Utc>::MIN_UTC, with([resolution(hours(4))]).rules().unwrap());
-    let replayed = firstline::ticket::decision::replay(&bench.history(id), &rulebook).unwrap();
+    let policies = [(firstline::DateTime::<firstline::Utc>::MIN_UTC, with([resolution(hours(4))]))];
+    let replayed = firstline::ticket::decision::replay(&bench.history(id), &policies).unwrap();
     assert_eq!(bench.desk.ticket(id).unwrap().clocks, replayed);
     bench.tick();
     assert_eq!(bench.clock(id, Metric::Resolution).breached_at, Some(instant("2026-02-01T12:00:00Z")));
@@ -107,7 +106,7 @@ fn a_target_that_was_removed_for_a_while_applies_again() {
         assert_eq!(clock.due_at, Some(bench.now() + hours(left)), "{how:?}");
         bench.pass(minutes(30));
         let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
-        assert_eq!(ledger.wall(), minutes(210), "{ledger}");
+        assert_eq!(ledger.wall_time(), minutes(210), "{ledger}");
         assert_eq!(ledger.elapsed(), hours(used) + minutes(30), "{ledger}");
         bench.check(ticket);
     }
@@ -144,7 +143,7 @@ fn attributes_that_come_with_a_message_apply_at_once() {
     let plain = firstline::Contact::new(BORIS);
     let ticket = bench.desk.receive(message("Help", plain.clone())).unwrap().ticket.id();
     bench.pass(hours(2));
-    bench.desk.receive(message("Help!", plain.with("plan", "gold"))).unwrap();
+    bench.desk.receive(message("Help!", plain.attribute("plan", "gold"))).unwrap();
     assert_eq!(bench.alerts(ticket).len(), 1);
     assert_eq!(bench.clock(ticket, Metric::Resolution).state, ClockState::Breached);
     bench.check(ticket);
@@ -281,7 +280,7 @@ fn a_ledger_labels_the_hours_before_opening_as_off_hours() {
     bench.act(ticket, Action::override_priority(Priority::P1, "urgent"), ANNA);
     bench.pass(hours(2));
     let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
-    let spans: Vec<_> = ledger.spans.iter().map(|span| (&span.what, span.wall())).collect();
+    let spans: Vec<_> = ledger.spans.iter().map(|span| (&span.kind, span.wall_time())).collect();
     assert_eq!(spans, [(&SpanKind::OffHours, hours(2)), (&SpanKind::Running, hours(1))]);
 }
 

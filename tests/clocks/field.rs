@@ -85,7 +85,7 @@ fn a_message_of_the_desk_is_not_counted_as_the_customers() {
     let bench = bench(promises(&[(Metric::FirstReply, 60), (Metric::NextReply, 60)]));
     let told = NewTicket::new("Your server moves").from(BORIS).by(Actor::agent(ANNA)).message("We move it.");
     let id = bench.desk.open_ticket(told).unwrap().id();
-    assert_eq!(ticket(&bench, id).received, 0);
+    assert_eq!(ticket(&bench, id).messages_received, 0);
     bench.pass(TimeDelta::days(2));
     bench.tick();
     assert!(ticket(&bench, id).clocks.iter().all(|clock| !clock.is_late()));
@@ -143,7 +143,7 @@ fn a_faulty_deadline_in_a_field_is_refused() {
     };
     for target in [
         Target::new(Metric::Resolution).business("office"),
-        Target::new(Metric::Resolution).pausing([HoldReason::Customer]),
+        Target::new(Metric::Resolution).pause_on([HoldReason::Customer]),
     ] {
         let error = policy(target).check().unwrap_err().to_string();
         assert!(error.contains("cannot have a calendar or pauses"), "{error}");
@@ -201,7 +201,7 @@ fn a_reply_fulfils_the_reply_alone() {
 
 /// frappe/helpdesk#1607: a first response was still due on what was resolved.
 #[test]
-fn a_resolved_ticket_owes_no_first_reply() {
+fn a_resolved_ticket_needs_no_first_reply() {
     let bench = bench(promises(&[(Metric::FirstReply, 60)]));
     for by in [ANNA, BOT] {
         let id = bench.open();
@@ -268,14 +268,14 @@ fn resolved_three_times_is_one_ticket_reopened_twice() {
         }
     }
     let found = ticket(&bench, id);
-    assert_eq!((found.reopened, found.received, found.replied), (2, 3, 3));
+    assert_eq!((found.reopens, found.messages_received, found.replies_sent), (2, 3, 3));
     assert_eq!(found.first_replied_at, Some(found.opened_at + minutes(10)));
     assert_eq!(found.resolved_at, Some(found.opened_at + minutes(50)));
 }
 
 /// chatwoot#10159: spam that was thrown away is neither unanswered nor late.
 #[test]
-fn a_cancelled_ticket_owes_nothing() {
+fn a_cancelled_ticket_needs_no_reply() {
     let bench = bench(promises(&[(Metric::FirstReply, 60), (Metric::Resolution, 60)]));
     let id = bench.open();
     bench.pass(minutes(29));
@@ -306,7 +306,7 @@ fn a_wait_for_the_customer_ends_in_a_resolution_after_a_reminder() {
         let history = bench.history(id).into_iter();
         let timed = history.filter_map(|event| match event.change {
             Change::Reminded => Some((event.at, "reminded".to_owned())),
-            Change::Moved { to, .. } => Some((event.at, to.kind().to_string())),
+            Change::StateChanged { to, .. } => Some((event.at, to.kind().to_string())),
             _ => None,
         });
         timed.collect::<Vec<_>>()
@@ -380,7 +380,7 @@ fn timers_that_nobody_served_for_a_week_fire_once_and_are_dated_when_they_were_d
         .collect();
     let now = begin + TimeDelta::days(7);
     let fired: usize = std::thread::scope(|scope| {
-        let drain = || firstline::Worker::over(Sqlite::open(&path).unwrap()).drain(now).unwrap().fired;
+        let drain = || firstline::Worker::over(Sqlite::open(&path).unwrap()).tick(now).unwrap().fired;
         let workers: Vec<_> = (0..2).map(|_| scope.spawn(drain)).collect();
         workers.into_iter().map(|it| it.join().unwrap()).sum()
     });

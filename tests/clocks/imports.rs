@@ -213,7 +213,7 @@ fn clocks_from_a_date_count_nothing_before_it() {
     bench.act(id, Action::resume(), ANNA);
     assert_eq!(bench.clock(id, Metric::Resolution).due_at, Some(go_live + hours(10)));
     let ledger = bench.desk.reports().explain(id, Metric::Resolution).unwrap();
-    assert_eq!((ledger.elapsed(), ledger.wall()), (hours(1), hours(3)), "{ledger}");
+    assert_eq!((ledger.elapsed(), ledger.wall_time()), (hours(1), hours(3)), "{ledger}");
     bench.pass(hours(10));
     bench.tick();
     assert_eq!(told(&bench, id, Metric::Resolution), [50, 75, 90, 100]);
@@ -290,7 +290,9 @@ fn a_ticket_imported_without_clocks_never_gets_any() {
     bench.pass(hours(100));
     assert_eq!(bench.tick(), 0);
     assert!(bench.desk.ticket(id).unwrap().clocks.is_empty());
-    assert!(!bench.history(id).iter().any(|it| is_told(it) || matches!(it.change, Change::Clocked { .. })));
+    assert!(
+        !bench.history(id).iter().any(|it| is_told(it) || matches!(it.change, Change::ClocksUpdated { .. }))
+    );
     bench.check(id);
 }
 
@@ -415,7 +417,7 @@ fn an_import_applies_what_was_due_before_it() {
         bench.tick();
         bench.check(id);
         let history = bench.history(id).into_iter();
-        let raw = history.filter(|it| !matches!(it.change, Change::Clocked { .. }));
+        let raw = history.filter(|it| !matches!(it.change, Change::ClocksUpdated { .. }));
         let raw: Vec<_> = raw.map(|it| (it.at, it.change)).collect();
         (raw, bench.desk.ticket(id).unwrap().into_snapshot().clocks)
     };
@@ -446,7 +448,7 @@ fn times_that_step_back_are_counted_once() {
     ];
     assert_eq!(found, expected);
     let ledger = bench.desk.reports().explain(id, Metric::Resolution).unwrap();
-    assert_eq!((ledger.elapsed(), ledger.wall()), (hours(6), hours(14)), "{ledger}");
+    assert_eq!((ledger.elapsed(), ledger.wall_time()), (hours(6), hours(14)), "{ledger}");
     assert_eq!(bench.clock(id, Metric::Resolution).consumed, hours(6));
     bench.check(id);
 }
@@ -504,7 +506,7 @@ fn a_wait_that_was_not_over_ends_when_it_was_to_end() {
     let resumed = bench
         .history(id)
         .into_iter()
-        .find(|it| matches!(it.change, Change::Moved { step: Some(_), .. } if it.at == until));
+        .find(|it| matches!(it.change, Change::StateChanged { step: Some(_), .. } if it.at == until));
     assert!(resumed.is_some());
     assert_eq!(bench.desk.ticket(id).unwrap().state_since, until);
 }

@@ -108,7 +108,7 @@ fn policy(context: &PolicyContext, version: u8) -> Policy {
         .on_reopen(context.reopen)
         .on_priority_change(context.priority)
         .on_policy_change(context.policy);
-    let short = |metric| Target::new(metric).within(TimeDelta::seconds(context.seconds / 3)).pausing(NONE);
+    let short = |metric| Target::new(metric).within(TimeDelta::seconds(context.seconds / 3)).pause_on(NONE);
     let gold = [Metric::Closure, Metric::NextReply, Metric::Handling(Line::Second)]
         .map(short)
         .into_iter()
@@ -154,7 +154,7 @@ fn act(n: u8) -> (Action, &'static str) {
         16 => (Action::hand_over("experts", Line::Second, "please"), ANNA),
         17 => (Action::hand_over("desk", Line::First, "please"), ANNA),
         18 => (Action::resolve("by itself"), BOT),
-        20 => (Action::Computed, ANNA),
+        20 => (Action::ClearOverride, ANNA),
         22 => (Action::tag("gold"), ANNA),
         23 => (Action::untag("gold"), ANNA),
         21 => (Action::hand_over("experts", Line::Second, "at once").and(Action::resolve("done")), ANNA),
@@ -243,7 +243,7 @@ fn import_clocks() -> impl Strategy<Value = ImportClocks> {
 
 fn raw(history: Vec<Event>) -> Vec<(DateTime<Utc>, Change)> {
     let raw = history.into_iter().map(|event| (event.at, event.change));
-    raw.filter(|(_, change)| !matches!(change, Change::Clocked { .. })).collect()
+    raw.filter(|(_, change)| !matches!(change, Change::ClocksUpdated { .. })).collect()
 }
 
 /// The state of the ticket during each second from its opening until `until`.
@@ -254,7 +254,7 @@ fn states(history: &[Event], until: DateTime<Utc>) -> Vec<(StateKind, Option<Hol
     let mut at = opened;
     while at < until {
         while let Some(event) = events.next_if(|event| event.at <= at) {
-            if let Change::Moved { to, .. } = &event.change {
+            if let Change::StateChanged { to, .. } = &event.change {
                 let reason = match to {
                     State::OnHold(hold) => Some(hold.reason.clone()),
                     _ => None,
@@ -285,7 +285,7 @@ proptest! {
         bench.check(ticket);
         for clock in &bench.desk.ticket(ticket).unwrap().clocks {
             let ledger = bench.desk.reports().explain(ticket, clock.metric).unwrap();
-            prop_assert_eq!(ledger.wall(), ledger.until - ledger.clock.from, "{}", ledger);
+            prop_assert_eq!(ledger.wall_time(), ledger.until - ledger.clock.from, "{}", ledger);
             for pair in ledger.spans.windows(2) {
                 prop_assert_eq!(pair[0].to, pair[1].from);
             }
@@ -332,7 +332,7 @@ proptest! {
         prop_assert!(intervals.is_sorted_by_key(|it| it.since), "{:?}", intervals);
         for clock in &bench.desk.ticket(id).unwrap().clocks {
             let ledger = bench.desk.reports().explain(id, clock.metric).unwrap();
-            prop_assert_eq!(ledger.wall(), ledger.until - ledger.clock.from, "{}", ledger);
+            prop_assert_eq!(ledger.wall_time(), ledger.until - ledger.clock.from, "{}", ledger);
             for pair in ledger.spans.windows(2) {
                 prop_assert_eq!(pair[0].to, pair[1].from, "{}", ledger);
             }
@@ -404,8 +404,8 @@ proptest! {
                 elapsed += i64::from(open && counts(&seconds[second as usize]));
             }
             let ledger = bench.desk.reports().explain(ticket, clock.metric).unwrap();
-            let spent = ledger.spans.iter().filter(|span| span.what == SpanKind::Running);
-            let spent: i64 = spent.map(|span| span.wall().num_seconds()).sum();
+            let spent = ledger.spans.iter().filter(|span| span.kind == SpanKind::Running);
+            let spent: i64 = spent.map(|span| span.wall_time().num_seconds()).sum();
             prop_assert_eq!(spent, elapsed, "{}", ledger);
             let breached = clock.breached_at.map(|at| (at - opened).num_seconds());
             // After a breach of an earlier target, the breach stays.
@@ -424,7 +424,7 @@ proptest! {
         // Only the first public reply of an agent and the agent's resolution count as a response.
         let answer = history.iter().find(|event| match &event.change {
             Change::Replied { .. } => matches!(event.by.who, Who::Agent(_)),
-            Change::Moved { to, .. } => to.kind() == StateKind::Resolved,
+            Change::StateChanged { to, .. } => to.kind() == StateKind::Resolved,
             _ => false,
         });
         let clock = row.clock(Metric::FirstReply).unwrap();

@@ -181,7 +181,7 @@ fn upcoming_deadlines_and_what_if_are_reported() {
     bench.tick();
     let soon = |within| {
         let found = reports.due_soon(within).unwrap();
-        found.into_iter().map(|it| (it.ticket.id(), it.left.num_minutes())).collect::<Vec<_>>()
+        found.into_iter().map(|it| (it.ticket.id(), it.remaining.num_minutes())).collect::<Vec<_>>()
     };
     assert_eq!(soon(hours(0)), [(late, -60)]);
     assert_eq!(soon(hours(5)), [(late, -60), (ticket, 5 * 60)]); // On Monday at ten, after 69 hours of wall time.
@@ -213,7 +213,7 @@ fn asking_for_a_missing_clock_lists_the_existing_ones() {
 #[test]
 fn a_misspelt_known_hold_reason_is_refused_and_custom_ones_are_accepted() {
     let faults = |reason: HoldReason| {
-        let target = Target::new(Metric::Resolution).within(hours(8)).pausing([reason]);
+        let target = Target::new(Metric::Resolution).within(hours(8)).pause_on([reason]);
         office().agreement(Agreement::new("it", 1).target(target)).check().map_err(|error| error.to_string())
     };
     for (reason, meant) in [
@@ -225,8 +225,8 @@ fn a_misspelt_known_hold_reason_is_refused_and_custom_ones_are_accepted() {
         let error = faults(HoldReason::from(reason)).unwrap_err();
         assert!(error.contains(&format!("did you mean \"{meant}\"?")), "{error}");
     }
-    assert!(faults(HoldReason::Own("customer".into())).is_err()); // A desk would read this back as the known reason.
-    assert!(faults(HoldReason::Own(String::new())).is_err());
+    assert!(faults(HoldReason::Custom("customer".into())).is_err()); // A desk would read this back as the known reason.
+    assert!(faults(HoldReason::Custom(String::new())).is_err());
     for own in ["delivery", "parcel", "the bank", "таможня"] {
         assert_eq!(faults(HoldReason::from(own)), Ok(()), "{own}");
     }

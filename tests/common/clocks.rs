@@ -122,18 +122,10 @@ impl Bench {
         let history = self.history(ticket);
         let row = self.desk.ticket(ticket).unwrap().into_snapshot();
         assert_eq!(Snapshot::fold(&history).unwrap(), row);
-        let rulebook = self
-            .adopted
-            .borrow()
-            .iter()
-            .fold(Default::default(), |book: firstline::sla::AgreementSet, it| {
-                book.with(it.0, it.1.rules().unwrap())
-            });
-        let raw: Vec<_> = history.clone();
-        let replayed = replay(&raw, &rulebook).unwrap();
+        let replayed = replay(&history, &self.adopted.borrow()).unwrap();
         let mut recorded: Vec<Clock> = Vec::new();
         for event in history {
-            if let Change::Clocked { clocks } = event.change {
+            if let Change::ClocksUpdated { clocks } = event.change {
                 for clock in clocks {
                     match recorded.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle))
                     {

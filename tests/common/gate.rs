@@ -1,13 +1,13 @@
 //! A gate inside a decision. A test waits until an operation has reached it, does something else, and then opens it.
 
-#![allow(dead_code)] // Every test target uses its own part of it.
+#![allow(dead_code)] // No test target uses all of it.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use firstline::DeskId;
-use firstline::operation::{Engine, Interrupt, Job, Loaded, Operation, OperationLabel, Outcome};
+use firstline::operation::{Engine, Interrupt, Job, Loaded, Operation, OperationLabel};
 use firstline::store::{Commit, Mode, Read};
+use firstline::{DeskId, TicketId};
 
 /// The operation's end of a gate.
 #[derive(Debug)]
@@ -82,8 +82,12 @@ impl<F: Operation> Operation for Through<F> {
         self.0.label()
     }
 
-    fn outcome(out: &F::Out) -> Outcome {
-        F::outcome(out)
+    fn ticket_of(out: &F::Out) -> Option<TicketId> {
+        F::ticket_of(out)
+    }
+
+    fn is_replayed(out: &F::Out) -> bool {
+        F::is_replayed(out)
     }
 
     fn mode(&self) -> Mode {
@@ -110,7 +114,7 @@ impl<E: Engine> Engine for Gated<E> {
         self.0.run(desk, Through(operation, Arc::clone(&self.1)))
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> E::Reply<'a, J::Out> {
-        self.0.work(desk, job)
+    fn run_job<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> E::Reply<'a, J::Out> {
+        self.0.run_job(desk, job)
     }
 }

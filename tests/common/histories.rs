@@ -28,7 +28,7 @@ pub(crate) type Engine = Memory;
 
 #[cfg(feature = "sqlite")]
 pub(crate) fn desk() -> Desk<Engine> {
-    firstline::sqlite::Options::new().in_memory().unwrap().desk(settings())
+    firstline::sqlite::SqliteOptions::new().in_memory().unwrap().desk(settings())
 }
 
 #[cfg(not(feature = "sqlite"))]
@@ -71,7 +71,7 @@ pub(crate) fn steps(history: &[Event]) -> Vec<(u32, String, bool)> {
         .map(|event| {
             let Origin { version, irregular, .. } = event.origin.clone().unwrap();
             let name = match &event.change {
-                Change::Moved { from, to, step, .. } => format!("{from} -> {} {step:?}", to.kind()),
+                Change::StateChanged { from, to, step, .. } => format!("{from} -> {} {step:?}", to.kind()),
                 other => serde_json::to_value(other).unwrap()["what"].as_str().unwrap().to_owned(),
             };
             (version, name, irregular)

@@ -1,6 +1,6 @@
 //! A repeatable sequence of commands of all kinds, and the resulting content of the database.
 
-#![allow(dead_code)] // Every test target uses its own part of it.
+#![allow(dead_code)] // No test target uses all of it.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -69,14 +69,14 @@ impl Script {
         NewTicket::new(format!("No sound {number}"))
             .from(Contact::new(format!("customer-{}", number % 5)).named("Борис"))
             .thread(format!("thread-{number}"))
-            .once(format!("key-{number}"))
+            .idempotency_key(format!("key-{number}"))
             .message(words)
     }
 
     /// Plays the command with this number.
     pub(crate) fn play<S: Store + Clone>(&self, store: &S, number: usize, kind: &str) -> Result<()> {
         let desk = self.desk(store, number);
-        let anna = Actor::agent("anna").once(format!("act-{number}"));
+        let anna = Actor::agent("anna").idempotency_key(format!("act-{number}"));
         let some = |states: &[StateKind]| -> Result<Option<TicketId>> {
             let query = states.iter().fold(Query::oldest(), |query, state| query.state(*state));
             let found = desk.find(query.limit(50))?.tickets;
@@ -90,7 +90,7 @@ impl Script {
                     .from(format!("customer-{}", number / 2 % 5))
                     .thread(format!("thread-{}", number / 2))
                     .subject("More");
-                desk.receive(more.once(format!("key-{number}"))).map(drop)
+                desk.receive(more.idempotency_key(format!("key-{number}"))).map(drop)
             }
             "start" => match some(&[StateKind::New])? {
                 Some(id) => desk.act(id, Action::start().and(Action::assign("anna")), anna).map(drop),
@@ -134,11 +134,11 @@ impl Script {
                 let agreement = Agreement::new("standard", 1).target(target.warn_at([50]));
                 desk.setup().adopt(&Policy::new().agreement(agreement)).map(drop)
             }
-            "drain" => Worker::over(store.clone()).drain(self.now(number)).and_then(|report| {
+            "drain" => Worker::over(store.clone()).tick(self.now(number)).and_then(|report| {
                 let failed = report.failed.into_iter().map(|it| it.error);
                 report.stopped.into_iter().chain(failed).next().map_or(Ok(()), Err)
             }),
-            other => panic!("no command is called {other}"),
+            other => panic!("there is no command {other}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The stage for scenarios: a desk over each compiled-in store, with a manual clock and sequential ids.
 
-#![allow(dead_code)] // Every test target uses its own part of it.
+#![allow(dead_code)] // No test target uses all of it.
 
 #[cfg(feature = "postgres")]
 #[path = "postgres.rs"]
@@ -74,8 +74,8 @@ impl Engine for AnyStore {
         any_store!(self, store => blocking::drive(store, desk, &operation), awaited => awaited.run(desk, operation))
     }
 
-    fn work<J: Job>(&self, desk: &DeskId, job: J) -> firstline::Result<J::Out> {
-        any_store!(self, store => blocking::work(store, desk, job), awaited => awaited.work(desk, job))
+    fn run_job<J: Job>(&self, desk: &DeskId, job: J) -> firstline::Result<J::Out> {
+        any_store!(self, store => blocking::run_job(store, desk, job), awaited => awaited.run_job(desk, job))
     }
 }
 
@@ -205,9 +205,9 @@ pub(crate) fn stages() -> Vec<Stage> {
 
 #[cfg(feature = "sqlite")]
 fn sqlite() -> Option<Stage> {
-    // Only a hang may run into the timeout.
+    // Only a hang can reach this timeout.
     let acquire_timeout = std::time::Duration::from_secs(60);
-    let store = firstline::sqlite::Options::new().acquire_timeout(acquire_timeout).in_memory().unwrap();
+    let store = firstline::sqlite::SqliteOptions::new().acquire_timeout(acquire_timeout).in_memory().unwrap();
     Some(Stage::new("SQLite", AnyStore::Sqlite(store)))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use firstline::conformance::Candidate;
 use firstline::memory::Memory;
-use firstline::operation::blocking::{drive, work};
+use firstline::operation::blocking::{drive, run_job};
 use firstline::operation::{Engine, Job, Operation};
 use firstline::store::{Claimed, RecordKind, Store};
 use firstline::{DateTime, DeskId, Result, TimeDelta, Utc};
@@ -25,11 +25,11 @@ pub(crate) struct InMemory;
 impl Candidate for InMemory {
     type Engine = Memory;
 
-    fn fresh(&self) -> Result<Memory> {
+    fn create(&self) -> Result<Memory> {
         Ok(Memory::new())
     }
 
-    fn again(&self, store: &Memory) -> Result<Memory> {
+    fn reopen(&self, store: &Memory) -> Result<Memory> {
         Ok(store.clone())
     }
 
@@ -53,8 +53,8 @@ impl Engine for Shared {
         drive(&*self.0, desk, &operation)
     }
 
-    fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
-        work(&*self.0, desk, job)
+    fn run_job<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
+        run_job(&*self.0, desk, job)
     }
 
     fn now(&self) -> Result<DateTime<Utc>> {
@@ -69,11 +69,11 @@ impl Engine for Shared {
 impl Candidate for Custom {
     type Engine = Shared;
 
-    fn fresh(&self) -> Result<Shared> {
+    fn create(&self) -> Result<Shared> {
         Ok(Shared::default())
     }
 
-    fn again(&self, store: &Shared) -> Result<Shared> {
+    fn reopen(&self, store: &Shared) -> Result<Shared> {
         Ok(store.clone())
     }
 
@@ -92,7 +92,7 @@ pub(crate) mod sqlite {
     use std::time::Duration;
 
     use firstline::operation::{Job, Operation};
-    use firstline::sqlite::{Durability, Options, Sqlite};
+    use firstline::sqlite::{Durability, Sqlite, SqliteOptions};
     use firstline::{Error, ErrorKind};
     use rusqlite::{Connection, TransactionBehavior};
     use tempfile::TempDir;
@@ -114,8 +114,8 @@ pub(crate) mod sqlite {
 
     /// Opens a separate store for each handle. Power failures are not tested here, so commits are not synced.
     pub(crate) fn open(path: &PathBuf) -> Result<Sqlite> {
-        // Only a hang may run into the timeout.
-        let options = Options::new().acquire_timeout(Duration::from_secs(600));
+        // Only a hang can reach this timeout.
+        let options = SqliteOptions::new().acquire_timeout(Duration::from_secs(600));
         options.durability(Durability::Normal).open(path)
     }
 
@@ -130,12 +130,12 @@ pub(crate) mod sqlite {
     impl Candidate for File {
         type Engine = Filed;
 
-        fn fresh(&self) -> Result<Filed> {
+        fn create(&self) -> Result<Filed> {
             let path = self.0.next();
             Ok(Filed { store: open(&path)?, path })
         }
 
-        fn again(&self, store: &Filed) -> Result<Filed> {
+        fn reopen(&self, store: &Filed) -> Result<Filed> {
             Ok(Filed { store: open(&store.path)?, path: store.path.clone() })
         }
 
@@ -155,8 +155,8 @@ pub(crate) mod sqlite {
             drive(&self.store, desk, &operation)
         }
 
-        fn work<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
-            work(&self.store, desk, job)
+        fn run_job<J: Job>(&self, desk: &DeskId, job: J) -> Result<J::Out> {
+            run_job(&self.store, desk, job)
         }
 
         fn now(&self) -> Result<DateTime<Utc>> {
@@ -174,11 +174,11 @@ pub(crate) mod sqlite {
     impl Candidate for InMemory {
         type Engine = Sqlite;
 
-        fn fresh(&self) -> Result<Sqlite> {
+        fn create(&self) -> Result<Sqlite> {
             Sqlite::in_memory()
         }
 
-        fn again(&self, store: &Sqlite) -> Result<Sqlite> {
+        fn reopen(&self, store: &Sqlite) -> Result<Sqlite> {
             Ok(store.clone())
         }
 
@@ -207,11 +207,11 @@ pub(crate) mod sqlite {
     impl Candidate for InHost {
         type Engine = Hosted;
 
-        fn fresh(&self) -> Result<Hosted> {
+        fn create(&self) -> Result<Hosted> {
             self.host(self.0.next())
         }
 
-        fn again(&self, store: &Hosted) -> Result<Hosted> {
+        fn reopen(&self, store: &Hosted) -> Result<Hosted> {
             self.host(store.path.clone())
         }
 
@@ -247,10 +247,10 @@ pub(crate) mod sqlite {
             self.inside(desk, &operation)
         }
 
-        fn work<J: Job>(&self, desk: &DeskId, mut job: J) -> Result<J::Out> {
+        fn run_job<J: Job>(&self, desk: &DeskId, mut job: J) -> Result<J::Out> {
             while let Some(step) = job.next() {
-                let result = self.inside(step.desk().unwrap_or(desk), &step.operation());
-                step.end(&mut job, result)?;
+                let result = self.inside(step.desk().unwrap_or(desk), &step);
+                step.complete(&mut job, result)?;
             }
             Ok(job.finish())
         }

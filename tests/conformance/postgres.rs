@@ -46,8 +46,8 @@ impl Engine for Owned {
         self.store.run(desk, operation)
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
-        self.store.work(desk, job)
+    fn run_job<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Reply<'a, J::Out> {
+        self.store.run_job(desk, job)
     }
 
     fn now(&self) -> Reply<'_, DateTime<Utc>> {
@@ -62,12 +62,12 @@ impl Engine for Owned {
 impl Candidate for Own {
     type Engine = Owned;
 
-    fn fresh(&self) -> Result<Owned> {
+    fn create(&self) -> Result<Owned> {
         let place = Place::fresh();
         Ok(Owned { store: block_on(connected(&place))?, place: Arc::new(place) })
     }
 
-    fn again(&self, store: &Owned) -> Result<Owned> {
+    fn reopen(&self, store: &Owned) -> Result<Owned> {
         Ok(Owned { store: block_on(connected(&store.place))?, place: Arc::clone(&store.place) })
     }
 
@@ -118,13 +118,13 @@ impl Engine for Hosted {
         Box::pin(async move { self.inside(&desk, operation).await })
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Reply<'a, J::Out> {
+    fn run_job<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Reply<'a, J::Out> {
         let home = desk.clone();
         Box::pin(async move {
             while let Some(step) = job.next() {
                 let desk = step.desk().unwrap_or(&home).clone();
-                let result = self.inside(&desk, step.operation()).await;
-                step.end(&mut job, result)?;
+                let result = self.inside(&desk, step.clone()).await;
+                step.complete(&mut job, result)?;
             }
             Ok(job.finish())
         })
@@ -152,11 +152,11 @@ impl InHost {
 impl Candidate for InHost {
     type Engine = Hosted;
 
-    fn fresh(&self) -> Result<Hosted> {
+    fn create(&self) -> Result<Hosted> {
         InHost::hosted(Arc::new(Place::fresh()))
     }
 
-    fn again(&self, store: &Hosted) -> Result<Hosted> {
+    fn reopen(&self, store: &Hosted) -> Result<Hosted> {
         InHost::hosted(Arc::clone(&store.place))
     }
 

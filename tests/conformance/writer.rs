@@ -32,21 +32,21 @@ impl Engine for Writer {
         self.store.run(desk, operation)
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Self::Reply<'a, J::Out> {
-        self.store.work(desk, job)
+    fn run_job<'a, J: Job>(&'a self, desk: &DeskId, job: J) -> Self::Reply<'a, J::Out> {
+        self.store.run_job(desk, job)
     }
 }
 
 impl Candidate for Awaits {
     type Engine = Writer;
 
-    fn fresh(&self) -> Result<Writer> {
+    fn create(&self) -> Result<Writer> {
         let path = self.0.next();
         Ok(Writer { store: open(&path)?.into_async()?, path })
     }
 
     /// Opens the same file with another writer thread, as another program would.
-    fn again(&self, store: &Writer) -> Result<Writer> {
+    fn reopen(&self, store: &Writer) -> Result<Writer> {
         Ok(Writer { store: open(&store.path)?.into_async()?, path: store.path.clone() })
     }
 

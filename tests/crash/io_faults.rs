@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use firstline::sqlite::{Options, Sqlite};
+use firstline::sqlite::{Sqlite, SqliteOptions};
 use firstline::{ErrorKind, Result};
 use rusqlite::{Connection, ffi};
 
@@ -78,7 +78,7 @@ fn fail_at(vfs: &Vfs, number: usize, fault: Fault) -> Arc<AtomicUsize> {
 /// Creates a database in which every kind of command has something to do.
 fn base(dir: &Path) -> PathBuf {
     let file = dir.join("base.db");
-    let (store, script) = (Options::new().open(&file).unwrap(), Script::new());
+    let (store, script) = (SqliteOptions::new().open(&file).unwrap(), Script::new());
     let kinds = ["open", "open", "open", "start", "hold", "resolve", "import", "open"];
     for (number, kind) in kinds.into_iter().enumerate() {
         script.play(&store, number, kind).unwrap();
@@ -117,7 +117,7 @@ type Command<'a> = &'a dyn Fn(&Sqlite) -> Result<()>;
 /// Returns the number of failures.
 fn at_every_operation(vfs: &Vfs, base: &Path, fault: Fault, name: &str, command: Command<'_>) -> usize {
     let dir = tempfile::tempdir().unwrap();
-    let open = |file: &Path| Options::new().open(vfs.uri(file)).unwrap();
+    let open = |file: &Path| SqliteOptions::new().open(vfs.uri(file)).unwrap();
     let file = copied(base, dir.path());
     let store = open(&file);
     let before = digest(&file);
@@ -217,7 +217,7 @@ fn a_full_disk_is_a_clean_error_until_space_is_freed() {
 fn a_commit_with_a_failed_sync_is_unknown() {
     let (vfs, dir, script) = (Vfs::register("faults-sync"), tempfile::tempdir().unwrap(), Script::new());
     let file = dir.path().join("support.db");
-    let store = Options::new().open(vfs.uri(&file)).unwrap();
+    let store = SqliteOptions::new().open(vfs.uri(&file)).unwrap();
     script.play(&store, 1, "open").unwrap();
     let sync_fails = |path: &str, op: &Op<'_>| path.ends_with("-wal") && matches!(op, Op::Sync);
     vfs.watch(move |path, op| sync_fails(path, op).then_some(ffi::SQLITE_IOERR_FSYNC));
@@ -276,14 +276,14 @@ fn a_migration_is_atomic() {
     for from in [&old, &empty] {
         let migrated = {
             let file = copied(from, dir.path());
-            Options::new().open(&file).unwrap();
+            SqliteOptions::new().open(&file).unwrap();
             tables(&file)
         };
         for fault in [Fault::Once, Fault::ForGood, Fault::Full] {
             for number in (1..).step_by(step()) {
                 let file = copied(from, dir.path());
                 let failed = fail_at(&vfs, number, fault);
-                let opened = Options::new().open(vfs.uri(&file));
+                let opened = SqliteOptions::new().open(vfs.uri(&file));
                 let refused = opened.is_err();
                 vfs.end();
                 drop(opened);
@@ -295,7 +295,7 @@ fn a_migration_is_atomic() {
                         "{fault:?} at operation {number} left {found} tables and indexes"
                     );
                 }
-                let store = Options::new().open(vfs.uri(&file)).unwrap();
+                let store = SqliteOptions::new().open(vfs.uri(&file)).unwrap();
                 assert_eq!(tables(&file), migrated);
                 sound(&store, &file);
                 drop(store);
@@ -324,15 +324,16 @@ fn each_command_of_a_lost_group_gets_its_own_outcome() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let id = Sqlite::open(&base).unwrap().desk("main").ticket("T-1").unwrap().id();
     // Only one of these two can succeed. The other is refused because of the first one's write.
-    let resolves =
-        |n: usize| (Action::resolve("unmuted"), Actor::agent(format!("agent-{n}")).once(format!("r-{n}")));
+    let resolves = |n: usize| {
+        (Action::resolve("unmuted"), Actor::agent(format!("agent-{n}")).idempotency_key(format!("r-{n}")))
+    };
     let (mut lost, mut mixed) = (0, 0);
     for fault in [Fault::Once, Fault::Full, Fault::Sync, Fault::Space] {
         for number in (1..).step_by(if fault == Fault::Sync { 1 } else { step() }) {
             // A separate folder, because the previous writer thread closes its file a little later.
             let place = tempfile::tempdir().unwrap();
             let file = copied(&base, place.path());
-            let store = Options::new().open(vfs.uri(&file)).unwrap();
+            let store = SqliteOptions::new().open(vfs.uri(&file)).unwrap();
             let awaited = store.clone().into_async().unwrap();
             let desk = awaited.desk("main");
             // The first command of the group waits at a gate in its decision. Meanwhile the callers queue up behind it,
@@ -344,7 +345,9 @@ fn each_command_of_a_lost_group_gets_its_own_outcome() {
                 .map(|n| {
                     let desk = desk.clone();
                     let request = NewTicket::new(format!("Group {n}")).message("x".repeat(1 + 3_000 * n));
-                    runtime.spawn(async move { desk.open_ticket(request.once(format!("g-{n}"))).await })
+                    runtime.spawn(
+                        async move { desk.open_ticket(request.idempotency_key(format!("g-{n}"))).await },
+                    )
                 })
                 .collect();
             let resolving = [0, 1].map(|n| {
@@ -397,7 +400,7 @@ fn each_command_of_a_lost_group_gets_its_own_outcome() {
             mixed += usize::from(refused > 0 && refused < answers.len());
             for n in 0..6 {
                 let request = NewTicket::new(format!("Group {n}")).message("x".repeat(1 + 3_000 * n));
-                runtime.block_on(desk.open_ticket(request.once(format!("g-{n}")))).unwrap();
+                runtime.block_on(desk.open_ticket(request.idempotency_key(format!("g-{n}")))).unwrap();
             }
             let again = [0, 1].map(|n| {
                 let (action, by) = resolves(n);

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use firstline::desk::Settings;
 use firstline::sla::{Agreement, Metric, Target};
-use firstline::sqlite::{Durability, Options, Sqlite};
+use firstline::sqlite::{Durability, Sqlite, SqliteOptions};
 use firstline::time::ManualTime;
 use firstline::*;
 
@@ -26,7 +26,7 @@ use crate::vfs::Vfs;
 
 const CHILD: &str = "FIRSTLINE_KILLED_CHILD";
 
-/// The place at which a program stops in order to be killed.
+/// The point at which a program stops and is killed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stop {
     /// Before the file operation with this number, counted from 0.
@@ -107,8 +107,8 @@ fn report(line: &str) {
 /// Opens the store of a program through a file system that can stop it.
 fn opened(durability: Durability) -> (Sqlite, Vfs) {
     let vfs = Vfs::register("killed");
-    // Another program may stop while it writes, and is then killed. Only a hang may run into the timeout.
-    let options = Options::new().durability(durability).acquire_timeout(Duration::from_secs(600));
+    // Another program may be stopped while it writes, and is then killed. Only a hang can reach the timeout.
+    let options = SqliteOptions::new().durability(durability).acquire_timeout(Duration::from_secs(600));
     (options.open(vfs.uri(Path::new(&variable_of("FILE")))).unwrap(), vfs)
 }
 
@@ -130,12 +130,16 @@ fn write_until_killed(part: &str) {
         let keyed = part != "has no keys";
         match on {
             Some(id) => {
-                let by = if keyed { anna.once(key) } else { anna.clone().into() };
+                let by = if keyed { anna.idempotency_key(key) } else { anna.clone().into() };
                 desk.act(id, Action::note(key), by).unwrap();
             }
             None => {
                 let request = NewTicket::new(key).from("boris").message(key);
-                last = Some(desk.open_ticket(if keyed { request.once(key) } else { request }).unwrap().id());
+                last = Some(
+                    desk.open_ticket(if keyed { request.idempotency_key(key) } else { request })
+                        .unwrap()
+                        .id(),
+                );
             }
         }
         if done >= 3 {
@@ -316,7 +320,7 @@ fn desk(store: &Sqlite, number: u32) -> Desk<Sqlite> {
 
 /// Creates a database with tickets whose first reply is due on Tuesday.
 fn waiting(file: &Path, tickets: u32) -> Sqlite {
-    let store = Options::new().durability(Durability::Normal).open(file).unwrap();
+    let store = SqliteOptions::new().durability(Durability::Normal).open(file).unwrap();
     let target = Target::new(Metric::Resolution).within(TimeDelta::days(2)).warn_at([]);
     let policy = Policy::new().agreement(Agreement::new("standard", 1).target(target));
     for number in 0..DESKS {
@@ -365,7 +369,7 @@ fn drain_until_done(part: &str) {
     }
     let worker = Worker::over(store).batch(std::num::NonZeroUsize::new(50).unwrap());
     loop {
-        let drained = worker.drain(tuesday()).unwrap();
+        let drained = worker.tick(tuesday()).unwrap();
         assert!(drained.failed.is_empty() && drained.stopped.is_none(), "{drained:?}");
         if drained.fired == 0 {
             return report("done");

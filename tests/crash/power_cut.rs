@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use firstline::sqlite::{Durability, Options, Sqlite, SqliteTx};
+use firstline::sqlite::{Durability, Sqlite, SqliteOptions, SqliteTx};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::{DeskId, ErrorKind, Result};
 use rusqlite::Connection;
@@ -120,7 +120,7 @@ fn record(name: &str, durability: Durability, from: Option<&Path>) -> Story {
         });
         None
     });
-    let open = || Options::new().durability(durability).open(vfs.uri(&file)).unwrap();
+    let open = || SqliteOptions::new().durability(durability).open(vfs.uri(&file)).unwrap();
     let script = Script::new();
     let mut store = open();
     recorded.lock().unwrap().1.push(digest(&file));
@@ -256,7 +256,7 @@ fn found(image: &BTreeMap<String, Vec<u8>>, story: &Story) -> Found {
     for (which, content) in image {
         std::fs::write(dir.path().join(format!("support.db{which}")), content).unwrap();
     }
-    let opened: Result<Sqlite> = Options::new().durability(Durability::Normal).open(&file);
+    let opened: Result<Sqlite> = SqliteOptions::new().durability(Durability::Normal).open(&file);
     let store = match opened {
         Ok(store) => store,
         Err(error) if error.kind() == ErrorKind::Busy => panic!("{error}"),

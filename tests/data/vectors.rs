@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use firstline::calendar::Definition;
+use firstline::calendar::CalendarDefinition;
 use flate2::read::MultiGzDecoder;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
@@ -23,7 +23,7 @@ fn files() -> Vec<PathBuf> {
 }
 
 fn is_right(case: &Value) -> Result<bool, Failed> {
-    let calendar: Definition = serde_json::from_value(case["calendar"].clone())?;
+    let calendar: CalendarDefinition = serde_json::from_value(case["calendar"].clone())?;
     let calendar = calendar.compile()?;
     let instant = |field: &str| case[field].as_str().unwrap_or_default().parse::<DateTime<Utc>>();
     let start = instant("start")?;

@@ -1,4 +1,4 @@
-//! Complaints of users of other systems, as tests. The comment of each test names the issue.
+//! Complaints from users of other systems, as tests. The comment of each test names the issue.
 
 use crate::stage;
 
@@ -18,17 +18,20 @@ mod clocks {
             assert_eq!((receipt.events.len(), receipt.ticket.version), (2, 3));
             let ticket = stage.ticket(id);
             assert_eq!((ticket.first_replied_at, ticket.resolved_at), (Some(stage.now()), Some(stage.now())));
-            // Also in the other order, and with the state that the message alone would lead to.
+            // The order does not matter, and neither does the state that the message alone would lead to.
             let id = stage.opened_and([Action::hold(HoldReason::Customer)]);
             let both = Action::resume().and(Action::reply("I am back."));
             assert_eq!(stage.desk.act(id, both, anna()).unwrap().events.len(), 2);
-            assert_eq!((stage.ticket(id).state.kind(), stage.ticket(id).replied), (StateKind::Active, 1));
+            assert_eq!(
+                (stage.ticket(id).state.kind(), stage.ticket(id).replies_sent),
+                (StateKind::Active, 1)
+            );
         });
     }
 
     /// zammad#1620, #1322
     #[test]
-    fn a_note_a_program_or_the_customer_is_not_a_first_response() {
+    fn notes_programs_and_customers_give_no_first_response() {
         on_each_store(|stage| {
             let id = stage.opened_and([Action::note("looks muted"), Action::start()]);
             stage.desk.act(id, Action::reply("We got it."), firstline::Actor::automation("bot")).unwrap();
@@ -40,7 +43,7 @@ mod clocks {
     }
 }
 
-/// Intake: one conversation is one ticket, and no message is lost or taken in twice.
+/// Intake: one conversation is one ticket, and every message is received exactly once.
 mod intake {
     use std::collections::BTreeSet;
 
@@ -56,7 +59,7 @@ mod intake {
                 InboundMessage::new("Paid.")
                     .from("boris")
                     .thread("<1@mail>")
-                    .once("<2@mail>")
+                    .idempotency_key("<2@mail>")
                     .subject("Re: invoice")
             };
             let receipts: Vec<_> = (0..8).map(|_| stage.desk.receive(mail()).unwrap()).collect();
@@ -68,7 +71,7 @@ mod intake {
 
     /// chatwoot#14058, #10798, #13359, #14214
     #[test]
-    fn concurrent_messages_of_a_thread_open_one_ticket_that_has_them_all() {
+    fn concurrent_messages_of_a_thread_open_one_ticket_with_all_of_them() {
         on_each_store(|stage| {
             for round in 0..5 {
                 let thread = format!("album-{round}");
@@ -85,7 +88,7 @@ mod intake {
                 });
                 assert_eq!(tickets.len(), 1, "one thread, one ticket");
                 let id = *tickets.first().unwrap();
-                assert_eq!((stage.ticket(id).received, stage.history(id).len()), (8, 8));
+                assert_eq!((stage.ticket(id).messages_received, stage.history(id).len()), (8, 8));
             }
         });
     }
@@ -95,8 +98,10 @@ mod intake {
     fn two_programs_that_fetch_the_same_mail_open_one_ticket_with_its_text() {
         on_each_store(|stage| {
             let fetch = || {
-                let mail =
-                    InboundMessage::new("Where is it?").from("boris").once("<1@mail>").subject("Invoice");
+                let mail = InboundMessage::new("Where is it?")
+                    .from("boris")
+                    .idempotency_key("<1@mail>")
+                    .subject("Invoice");
                 stage.desk.receive(mail).unwrap()
             };
             let both = std::thread::scope(|threads| {
@@ -110,14 +115,14 @@ mod intake {
         });
     }
 
-    /// escalated-laravel at HEAD: a message id was stored before its mail was taken in, so a mail that failed once
-    /// could never be tried again.
+    /// escalated-laravel at HEAD: a message id was stored before its mail was processed, so a mail that failed
+    /// once could never be tried again.
     #[test]
     fn a_mail_that_failed_once_can_be_tried_again() {
         on_each_store(|stage| {
             let mail = |kind: &str| {
                 let opens = NewTicket::new("").kind(kind.into());
-                InboundMessage::new("Hello").from("boris").opens(opens).once("<1@mail>")
+                InboundMessage::new("Hello").from("boris").opens(opens).idempotency_key("<1@mail>")
             };
             assert!(stage.desk.receive(mail("")).unwrap_err().is_invalid());
             let receipt = stage.desk.receive(mail("incident")).unwrap();
@@ -139,9 +144,10 @@ mod work {
         on_each_store(|stage| {
             let id = stage.open();
             let seen = stage.ticket(id).version;
-            stage.desk.act(id, Action::assign("anna"), anna().expecting(seen)).unwrap();
+            stage.desk.act(id, Action::assign("anna"), anna().expected_version(seen)).unwrap();
             let ben = firstline::Actor::agent("ben");
-            let error = stage.refuses(id, |desk| desk.act(id, Action::assign("ben"), ben.expecting(seen)));
+            let error =
+                stage.refuses(id, |desk| desk.act(id, Action::assign("ben"), ben.expected_version(seen)));
             let conflict = error.conflict().unwrap();
             assert_eq!((conflict.expected, conflict.found), (1, 2));
             assert_eq!(stage.ticket(id).assignee, Some("anna".into()));
@@ -163,14 +169,14 @@ mod work {
             stage.later(TimeDelta::days(1));
             // Within the verification period, the message reopens the same ticket.
             assert_eq!(stage.desk.receive(message()).unwrap().ticket.id(), first);
-            assert_eq!(stage.ticket(first).reopened, 1);
+            assert_eq!(stage.ticket(first).reopens, 1);
             stage.does(first, Action::resolve("unmuted"));
             let measured = stage.ticket(first);
             stage.later(TimeDelta::days(60));
             let second = stage.desk.receive(message()).unwrap();
             assert!(second.opened());
             let now = stage.ticket(first);
-            assert_eq!((now.reopened, now.resolved_at), (measured.reopened, measured.resolved_at));
+            assert_eq!((now.reopens, now.resolved_at), (measured.reopens, measured.resolved_at));
             assert_eq!(now.closed_at, measured.resolved_at.map(|at| at + TimeDelta::days(5)));
             assert!(second.ticket.links.iter().any(|it| (it.kind, it.to) == (LinkKind::FollowUpOf, first)));
         });
@@ -184,9 +190,9 @@ mod work {
             assert_eq!(stage.ticket(id).priority(), Priority::P2);
             stage.does(id, Action::override_priority(Priority::P5, "agreed with the customer"));
             stage.does(id, Action::Impact(Impact::LOW));
-            stage.does(id, Action::Computed);
+            stage.does(id, Action::ClearOverride);
             assert_eq!(stage.ticket(id).priority(), Priority::P4);
-            // The history tells who set which priority, when and why.
+            // The history shows who set which priority, when and why.
             let assessments: Vec<String> = stage
                 .history(id)
                 .into_iter()
@@ -277,7 +283,7 @@ mod embedding {
             // A snapshot that the host kept as JSON works too.
             let json = serde_json::to_string(ticket.snapshot()).unwrap();
             let snapshot: Snapshot = serde_json::from_str(&json).unwrap();
-            let again = firstline::Ticket::new(snapshot, &Default::default()).unwrap();
+            let again = firstline::Ticket::new(snapshot, firstline::workflow::Workflow::simple()).unwrap();
             assert!(matches!(again.into_typed(), AnyTicket::Active(_)));
         });
     }
@@ -303,7 +309,7 @@ mod embedding {
 
     /// synthadoc#332
     #[test]
-    fn no_entry_point_bypasses_the_lifecycle() {
+    fn no_call_bypasses_the_lifecycle() {
         on_each_store(|stage| {
             let id = stage.opened_and([Action::cancel()]);
             let state = |stage: &super::stage::Stage| stage.ticket(id).state.kind();
@@ -315,7 +321,7 @@ mod embedding {
             assert!(
                 stage.desk.tick(stage.now() + firstline::TimeDelta::days(400)).unwrap().failed.is_empty()
             );
-            stage.does(id, Action::note("a note is no step"));
+            stage.does(id, Action::note("a note is not a step"));
             assert_eq!(state(stage), StateKind::Cancelled);
         });
     }

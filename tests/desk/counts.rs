@@ -1,4 +1,4 @@
-//! The counters and times of a ticket, written out by hand for one ticket's life.
+//! The counters and times of a ticket, compared with values written by hand.
 
 use firstline::{Action, HoldReason, Line, TimeDelta};
 
@@ -31,9 +31,13 @@ fn a_ticket_counts_its_messages_reopenings_and_hand_overs() {
         assert_eq!((ticket.opened_at, ticket.updated_at, ticket.state_since), (begin, at(11), at(11)));
         assert_eq!((ticket.first_replied_at, ticket.resolved_at), (Some(at(2)), Some(at(10))));
         assert_eq!(ticket.closed_at, Some(at(11)));
-        assert_eq!((ticket.received, ticket.replied), (3, 2), "the opening is the first message");
-        assert_eq!((ticket.reopened, ticket.handed_over), (2, 2), "ending a wait is no reopening");
-        // The resolution is that of the last `resolve`.
+        assert_eq!(
+            (ticket.messages_received, ticket.replies_sent),
+            (3, 2),
+            "the opening is the first message"
+        );
+        assert_eq!((ticket.reopens, ticket.handovers), (2, 2), "ending a wait is not a reopening");
+        // The resolution is the one of the last `resolve`.
         assert_eq!((ticket.resolution_code, ticket.personal.resolution()), (None, Some("Plugged in.")));
         assert_eq!((ticket.team, ticket.line), (Some("desk".into()), Line::First));
         assert_eq!(ticket.version, stage.history(id).len() as u64);
@@ -57,6 +61,6 @@ fn a_hand_over_removes_the_assignee() {
         let on = Action::hand_over("network", Line::Third, "broken cable").and(Action::assign("ben"));
         stage.does(id, on);
         let ticket = stage.ticket(id);
-        assert_eq!((ticket.assignee, ticket.line, ticket.handed_over), (Some("ben".into()), Line::Third, 2));
+        assert_eq!((ticket.assignee, ticket.line, ticket.handovers), (Some("ben".into()), Line::Third, 2));
     });
 }

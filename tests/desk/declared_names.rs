@@ -23,7 +23,7 @@ fn a_misspelt_predefined_name_is_refused_with_a_suggestion() {
         assert!(error.is_invalid() && error.to_string().contains("did you mean \"problem\"?"), "{error}");
         let error = stage.refuses(id, |desk| desk.act(id, Action::hold("Customer"), anna()));
         assert!(error.is_invalid() && error.to_string().contains("did you mean \"customer\"?"), "{error}");
-        // A name of the desk's own is accepted.
+        // A custom name is accepted.
         stage.does(id, Action::hold("the weather").and(Action::Kind(Kind::from("complaint"))));
     });
 }
@@ -31,7 +31,7 @@ fn a_misspelt_predefined_name_is_refused_with_a_suggestion() {
 #[test]
 fn a_pause_for_a_misspelt_reason_is_refused() {
     let target = Target::new(Metric::Resolution).within(TimeDelta::hours(4));
-    let paused = target.pausing([HoldReason::from("costumer")]);
+    let paused = target.pause_on([HoldReason::from("costumer")]);
     let error = Policy::new().agreement(Agreement::new("it", 1).target(paused)).check().unwrap_err();
     assert!(error.to_string().contains("did you mean \"customer\"?"), "{error}");
 }
@@ -77,19 +77,19 @@ fn only_declared_and_predefined_names_are_accepted() {
             refused(request().channel(Channel::from("fax")))
                 .starts_with("channel \"fax\" is not known; allowed: ")
         );
-        let misspelt = NewTicket::new("No sound").from(Contact::new("boris").with("teir", "gold"));
+        let misspelt = NewTicket::new("No sound").from(Contact::new("boris").attribute("teir", "gold"));
         assert_eq!(
             refused(misspelt),
             "contact attribute `teir` is not known (did you mean \"tier\"?); allowed: tier, vip"
         );
-        let wrong = refused(NewTicket::new("No sound").from(Contact::new("boris").with("vip", "yes")));
+        let wrong = refused(NewTicket::new("No sound").from(Contact::new("boris").attribute("vip", "yes")));
         assert!(wrong.starts_with("contact attribute `vip` does not take text values"), "{wrong}");
 
         let all = request().kind(Kind::from("complaint")).channel(Channel::from("kiosk"));
         let id = stage.desk.open_ticket(all).unwrap().id();
         let fails = |action: Action| {
             let error = stage.refuses(id, |desk| desk.act(id, action.clone(), anna()));
-            // The check in advance knows the declared names too.
+            // `why_not` knows the declared names too.
             let predicted = stage.desk.ticket(id).unwrap().why_not_by(&action, &anna()).unwrap();
             assert_eq!(predicted.reasons_in_words(), [error.to_string()]);
             assert!(error.is_invalid(), "{error}");
@@ -98,7 +98,7 @@ fn only_declared_and_predefined_names_are_accepted() {
         assert!(fails(Action::hold("wether")).contains("did you mean \"weather\"?"));
         assert!(fails(Action::resolve_as("tpyo", "done")).contains("allowed: duplicate, solved"));
         assert!(fails(Action::Kind(Kind::from("praise"))).contains("\"praise\" is not known"));
-        let eva = Contact::new("eva").with("teir", "gold");
+        let eva = Contact::new("eva").attribute("teir", "gold");
         let eva = Action::Contact { contact: eva, role: ContactRole::Cc };
         assert!(fails(eva).contains("did you mean \"tier\"?"));
         stage.does(id, Action::hold("weather").and(Action::resolve_as("solved", "done")));
@@ -147,7 +147,7 @@ fn the_names_of_workflows_are_checked_and_may_be_used() {
     assert!(error.contains("\"weather\"") && error.contains("\"complaint\""), "{error}");
     policy().workflow(workflow("weather", "complaint")).check().unwrap();
     // Without declared names, a workflow may use its own, and a target may pause for them.
-    let target = Target::new(Metric::Resolution).within(TimeDelta::hours(4)).pausing(["parcel"]);
+    let target = Target::new(Metric::Resolution).within(TimeDelta::hours(4)).pause_on(["parcel"]);
     let own = Policy::new().workflow(workflow("parcel", "return"));
     own.agreement(Agreement::new("it", 1).target(target)).check().unwrap();
 }

@@ -1,4 +1,4 @@
-//! The expected version of a command: the edits of others are conflicts, the desk's own bookkeeping is not.
+//! The expected version of a command: changes by others are conflicts, but bookkeeping by the desk is not.
 
 use firstline::sla::{Agreement, Metric, Target};
 use firstline::{Action, HoldReason, LinkKind, Policy, TimeDelta};
@@ -15,7 +15,7 @@ fn tick(stage: &Stage) -> usize {
 }
 
 #[test]
-fn a_warning_and_a_breach_are_nobodys_edit() {
+fn a_warning_and_a_breach_are_not_conflicts() {
     on_each_store(|stage| {
         resolution_within(stage, 600);
         let id = stage.open();
@@ -23,23 +23,23 @@ fn a_warning_and_a_breach_are_nobodys_edit() {
         stage.later(TimeDelta::minutes(601));
         assert!(tick(stage) > 0);
         assert!(stage.ticket(id).version > shown);
-        stage.desk.act(id, Action::reply("Unmute it."), anna().expecting(shown)).unwrap();
+        stage.desk.act(id, Action::reply("Unmute it."), anna().expected_version(shown)).unwrap();
     });
 }
 
 #[test]
-fn a_mirrored_link_is_nobodys_edit() {
+fn a_mirrored_link_is_not_a_conflict() {
     on_each_store(|stage| {
         let (problem, incident) = (stage.open(), stage.open());
         let shown = stage.ticket(problem).version;
         stage.does(incident, Action::link(LinkKind::CausedBy, problem));
         assert!(stage.ticket(problem).version > shown);
-        stage.desk.act(problem, Action::note("Looking."), anna().expecting(shown)).unwrap();
+        stage.desk.act(problem, Action::note("Looking."), anna().expected_version(shown)).unwrap();
     });
 }
 
 #[test]
-fn a_message_and_a_note_meanwhile_are_conflicts() {
+fn a_message_or_a_note_in_between_is_a_conflict() {
     on_each_store(|stage| {
         resolution_within(stage, 600);
         for (by, action) in [(boris(), Action::reply("Never mind.")), (anna(), Action::note("Muted."))] {
@@ -48,8 +48,8 @@ fn a_message_and_a_note_meanwhile_are_conflicts() {
             stage.desk.act(id, action, by).unwrap();
             stage.later(TimeDelta::minutes(601));
             tick(stage);
-            let error =
-                stage.refuses(id, |desk| desk.act(id, Action::resolve("unmuted"), anna().expecting(shown)));
+            let error = stage
+                .refuses(id, |desk| desk.act(id, Action::resolve("unmuted"), anna().expected_version(shown)));
             assert!(error.is_conflict(), "{error}");
             let error = error.conflict().unwrap().clone();
             assert_eq!((error.expected, error.found), (shown, stage.ticket(id).version));
@@ -61,7 +61,7 @@ fn a_message_and_a_note_meanwhile_are_conflicts() {
 fn a_version_that_does_not_exist_yet_is_a_conflict() {
     on_each_store(|stage| {
         let id = stage.open();
-        let error = stage.refuses(id, |desk| desk.act(id, Action::start(), anna().expecting(7)));
+        let error = stage.refuses(id, |desk| desk.act(id, Action::start(), anna().expected_version(7)));
         assert!(error.is_conflict(), "{error}");
     });
 }

@@ -7,8 +7,8 @@ use crate::stage;
 #[path = "lifecycle/typed.rs"]
 mod typed;
 
-use firstline::lifecycle::{StateKind, StepKind, Verb};
-use firstline::{Action, Actor, HoldReason, Reason, TicketId};
+use firstline::lifecycle::{ActionKind, StateKind, StepKind};
+use firstline::{Action, Actor, HoldReason, RejectionReason, TicketId};
 use stage::{Stage, anna, boris, on_each_store, rejection};
 
 /// The table of the design: a row for each state, a column for each step, and the resulting state.
@@ -95,12 +95,12 @@ fn accepted(from: StateKind, may: impl Fn(StepKind) -> bool) -> String {
 }
 
 #[test]
-fn the_run_time_table_is_the_one_of_the_design() {
+fn the_run_time_table_equals_the_design() {
     for (from, step, to) in cells() {
         assert_eq!(from.accepts(step), to.is_some(), "{step} while {from}");
-        assert_eq!(from.take(step).ok(), to, "{step} while {from}");
+        assert_eq!(from.apply(step).ok(), to, "{step} while {from}");
         if let Some(to) = to {
-            assert_eq!(step.target(), to, "a step leads to one state from wherever it is taken");
+            assert_eq!(step.target(), to, "a step always leads to the same state");
         }
     }
     for from in StateKind::ALL {
@@ -120,7 +120,11 @@ fn a_desk_takes_every_legal_step_and_refuses_all_others() {
             let before = stage.ticket(id);
             assert_eq!(before.state.kind(), from);
             let handle = stage.desk.ticket(id).unwrap();
-            assert_eq!(handle.permitted().contains(Verb::Step(step)), to.is_some(), "{step} while {from}");
+            assert_eq!(
+                handle.permitted().contains(ActionKind::Step(step)),
+                to.is_some(),
+                "{step} while {from}"
+            );
             match to {
                 Some(to) => {
                     assert_eq!(handle.why_not_by(&action(step), &by), None, "{step} while {from}");
@@ -129,21 +133,22 @@ fn a_desk_takes_every_legal_step_and_refuses_all_others() {
                     assert_eq!(
                         stage.ticket(id),
                         *receipt.ticket,
-                        "{step} while {from}: what is returned is stored"
+                        "{step} while {from}: the returned ticket is the stored one"
                     );
                     assert_eq!(receipt.events.len(), 1);
                 }
                 None => {
                     let error = stage.refuses(id, |desk| desk.act(id, action(step), &by));
                     let refusal = rejection(&error);
-                    assert_eq!((refusal.state, refusal.verb), (from, Verb::Step(step)));
-                    assert_eq!(refusal.reasons, [Reason::State]);
-                    let verbs: Vec<String> = refusal.permitted.verbs().iter().map(Verb::to_string).collect();
-                    // The message offers only what this actor may do.
+                    assert_eq!((refusal.state, refusal.action), (from, ActionKind::Step(step)));
+                    assert_eq!(refusal.reasons, [RejectionReason::State]);
+                    let actions: Vec<String> =
+                        refusal.permitted.actions().iter().map(ActionKind::to_string).collect();
+                    // The message lists only steps that this actor may take.
                     let is_requester = step == StepKind::Confirm;
                     let theirs = |it| if is_requester { is_for(it).0 } else { is_for(it).1 };
                     let offered = accepted(from, theirs);
-                    assert_eq!(verbs.join(", "), offered);
+                    assert_eq!(actions.join(", "), offered);
                     let words = from.to_string();
                     let expected = match &*offered {
                         "" => format!(
@@ -162,36 +167,39 @@ fn a_desk_takes_every_legal_step_and_refuses_all_others() {
 
 /// The actions other than steps that each state accepts.
 #[test]
-fn a_final_ticket_takes_notes_links_and_corrections_but_no_work_and_no_replies() {
+fn a_final_ticket_accepts_notes_links_and_corrections_but_no_work_and_no_replies() {
     let other_actions = |other| {
         [
-            (Verb::Reply, Action::reply("hello"), false),
-            (Verb::Note, Action::note("hm"), true),
-            (Verb::Assign, Action::assign("ben"), false),
-            (Verb::HandOver, Action::hand_over("network", firstline::Line::Second, "note"), false),
-            (Verb::Prioritise, Action::Urgency(firstline::Urgency::HIGH), false),
-            (Verb::Describe, Action::tag("audio"), true),
-            (Verb::Link, Action::link(firstline::LinkKind::CausedBy, other), true),
+            (ActionKind::Reply, Action::reply("hello"), false),
+            (ActionKind::Note, Action::note("hm"), true),
+            (ActionKind::Assign, Action::assign("ben"), false),
+            (ActionKind::HandOver, Action::hand_over("network", firstline::Line::Second, "note"), false),
+            (ActionKind::Prioritise, Action::Urgency(firstline::Urgency::HIGH), false),
+            (ActionKind::Describe, Action::tag("audio"), true),
+            (ActionKind::Link, Action::link(firstline::LinkKind::CausedBy, other), true),
+            (ActionKind::TimeSpent, Action::time_spent(5), true),
+            (ActionKind::Follow, Action::follow("ben"), true),
         ]
     };
     on_each_store(|stage| {
         for from in StateKind::ALL {
             let other = stage.open();
-            for (verb, action, even_if_final) in other_actions(other) {
+            for (kind, action, even_if_final) in other_actions(other) {
                 let id = ticket_in(stage, *from);
-                assert_eq!(action.verb(), Some(verb));
+                assert_eq!(action.kind(), Some(kind));
                 let expected = even_if_final || !from.is_final();
-                assert_eq!(verb.accepted_in(*from), expected, "{verb} while {from}");
+                assert_eq!(kind.accepted_in(*from), expected, "{kind} while {from}");
                 let handle = stage.desk.ticket(id).unwrap();
-                assert_eq!(handle.permitted().contains(verb), expected, "{verb} while {from}");
-                assert_eq!(handle.why_not(&action).is_none(), expected, "{verb} while {from}");
+                assert_eq!(handle.permitted().contains(kind), expected, "{kind} while {from}");
+                assert_eq!(handle.why_not(&action).is_none(), expected, "{kind} while {from}");
                 if expected {
                     stage.does(id, action);
-                    assert_eq!(stage.ticket(id).state.kind(), *from, "{verb} leaves the state alone");
+                    assert_eq!(stage.ticket(id).state.kind(), *from, "{kind} leaves the state alone");
                 } else {
                     let error = stage.refuses(id, |desk| desk.act(id, action, anna()));
-                    let text =
-                        format!("{verb} is not accepted while {from}; accepted here: note, describe, link");
+                    let text = format!(
+                        "{kind} is not accepted while {from}; accepted here: note, describe, link, record time, follow"
+                    );
                     assert_eq!(error.to_string(), text);
                 }
             }
@@ -208,7 +216,7 @@ fn each_step_is_for_the_actors_of_the_design() {
         for (from, step, to) in cells().into_iter().filter(|(_, _, to)| to.is_some()) {
             let (requester_may, agent_may) = is_for(step);
             let may = match (requester_may, agent_may) {
-                // Whoever reopens a ticket by writing may also take the step.
+                // A person who may reopen a ticket by a message may also take the step.
                 (true, true) if step == StepKind::Reopen => {
                     "the requester, affected contacts, agents and programs"
                 }
@@ -237,18 +245,18 @@ fn each_step_is_for_the_actors_of_the_design() {
                     assert_eq!(receipt.ticket.snapshot().state.kind(), to.unwrap());
                 } else {
                     let error = stage.refuses(id, |desk| desk.act(id, action(step), &by));
-                    assert_eq!(rejection(&error).reasons, [Reason::Actor { allowed: may.into() }]);
+                    assert_eq!(rejection(&error).reasons, [RejectionReason::Actor { allowed: may.into() }]);
                     assert_eq!(error.to_string(), format!("{step} is for {may}; {offered}"));
                     assert_eq!(why_not.as_ref(), Some(rejection(&error)));
                 }
             }
         }
-        // An actor who may not, in a state that does not accept the step: both reasons are given.
+        // If the actor may not take the step and the state does not accept it, both reasons are given.
         let id = stage.open();
         let error = stage.refuses(id, |desk| desk.act(id, Action::confirm(), anna()));
         assert_eq!(
             rejection(&error).reasons,
-            [Reason::State, Reason::Actor { allowed: "the requester".into() }]
+            [RejectionReason::State, RejectionReason::Actor { allowed: "the requester".into() }]
         );
     });
 }

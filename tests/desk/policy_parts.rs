@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use firstline::calendar::{Definition, WORKDAYS};
+use firstline::calendar::{CalendarDefinition, WORKDAYS};
 use firstline::definition::Fingerprint;
 use firstline::memory::{Memory, MemoryTx};
 use firstline::policy::FieldType;
@@ -17,7 +17,7 @@ use firstline::{
 
 use super::stage::{Stage, anna, on_each_store};
 
-fn calendar(hours: &str) -> Definition {
+fn calendar(hours: &str) -> CalendarDefinition {
     Calendar::builder("UTC").hours(WORKDAYS, hours).build().unwrap().definition().clone()
 }
 
@@ -124,7 +124,7 @@ fn events_of(stage: &Stage, ticket: TicketId) -> (Vec<Change>, Vec<Change>, Vec<
 }
 
 #[test]
-fn a_change_of_other_parts_than_the_agreements_writes_nothing_to_a_ticket() {
+fn a_change_outside_the_agreements_writes_nothing_to_a_ticket() {
     for (name, changed) in changes() {
         on_each_store(|stage| {
             let first = stage.desk.setup().adopt(&policy(FIRST)).unwrap();
@@ -135,9 +135,9 @@ fn a_change_of_other_parts_than_the_agreements_writes_nothing_to_a_ticket() {
             assert_eq!((second.version, second.hash == first.hash), (2, false), "{name}");
             assert_eq!(*stage.desk.setup().policy().unwrap(), changed, "{name}");
             let (noted, idle, warned) = events_of(stage, ticket);
-            assert!(matches!(noted[..], [Change::Noted { .. }]), "{} {name}: {noted:?}", stage.name);
+            assert!(matches!(noted[..], [Change::NoteAdded { .. }]), "{} {name}: {noted:?}", stage.name);
             assert_eq!(idle, [], "{} {name}", stage.name);
-            let expected = matches!(warned[..], [Change::Warned(_), Change::Clocked { .. }]);
+            let expected = matches!(warned[..], [Change::Warned(_), Change::ClocksUpdated { .. }]);
             assert!(expected, "{} {name}: {warned:?}", stage.name);
         });
     }
@@ -154,8 +154,11 @@ fn a_change_of_an_agreement_or_of_a_calendar_in_use_migrates_the_clocks() {
             stage.later(TimeDelta::minutes(10));
             stage.desk.setup().adopt(&policy(changed)).unwrap();
             let (noted, idle, _) = events_of(stage, ticket);
-            let [Change::PolicyRebound { agreements }, Change::Noted { .. }, Change::Clocked { clocks }] =
-                &noted[..]
+            let [
+                Change::PolicyRebound { agreements },
+                Change::NoteAdded { .. },
+                Change::ClocksUpdated { clocks },
+            ] = &noted[..]
             else {
                 panic!("{}: {noted:?}", stage.name)
             };
@@ -240,13 +243,13 @@ fn policies_share_the_texts_of_equal_parts() {
         // The agreements, the matrix, the fields, the workflow and the manifest.
         assert_eq!(first.len(), 5, "{name}");
         let expected = if parts.contains(&name) { 2 } else { 1 };
-        assert_eq!(second.len(), expected, "{name}: the changed part, if there is one, and the manifest");
+        assert_eq!(second.len(), expected, "{name}: the changed part, if any, and the manifest");
         assert!(second.iter().all(|definition| !first.contains(definition)), "{name}");
     }
 }
 
-/// Found by review: the ITIL matrix was not stored, so a later program with another default matrix would have used
-/// that one.
+/// Regression: the ITIL matrix was not stored, so a later program with another default matrix would have used
+/// its own.
 #[test]
 fn the_matrix_is_stored_even_if_it_is_the_default() {
     let store = Recording::default();
@@ -279,7 +282,7 @@ fn a_new_program_loads_definitions_in_two_loads_and_each_of_them_once() {
     assert_eq!(store.rounds(), [0, 3, 4]);
     fresh.act(ticket, Action::note("two"), anna()).unwrap();
     assert_eq!(store.rounds(), [0]);
-    // Another prefix is another manifest. Nothing else is loaded.
+    // Another prefix makes another manifest. Nothing else is loaded.
     let next = next.prefix("B").workflow(workflow(2)).field("order", FieldType::Bool);
     desk.setup().adopt(&next).unwrap();
     store.rounds();

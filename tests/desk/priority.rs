@@ -59,7 +59,7 @@ fn a_priority_set_by_hand_stays_until_it_is_withdrawn() {
             assessment.to_string(),
             "P1: set by hand, instead of P5; impact low x urgency low gives P5"
         );
-        stage.does(id, Action::Computed);
+        stage.does(id, Action::ClearOverride);
         assert_eq!(priority(stage, id), Priority::P5);
         // The reason is kept in the personal part of the event.
         let history = stage.history(id);
@@ -69,27 +69,27 @@ fn a_priority_set_by_hand_stays_until_it_is_withdrawn() {
 }
 
 #[test]
-fn attributes_of_the_requester_count() {
+fn attributes_of_the_requester_change_the_priority() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&modifiers()).unwrap();
-        let vip = Contact::new("boris").with("vip", true);
+        let vip = Contact::new("boris").attribute("vip", true);
         let id = stage.desk.open_ticket(NewTicket::new("No sound").from(vip.clone())).unwrap().id();
         assert_eq!(priority(stage, id), Priority::P2);
         let reasons = stage.ticket(id).assessment.to_string();
         assert!(reasons.ends_with(r#""VIP customer" raises it by 1 to P2"#), "{reasons}");
 
-        // The requester is no VIP any more. Then another requester, a VIP, takes over.
+        // The requester is no longer a VIP. Then a VIP becomes the requester.
         let plain = Action::Contact {
-            contact: Contact::new("boris").with("vip", false),
+            contact: Contact::new("boris").attribute("vip", false),
             role: ContactRole::Requester,
         };
         stage.does(id, plain);
         assert_eq!(priority(stage, id), Priority::P3);
-        let heir = Contact::new("olga").with("vip", true);
+        let heir = Contact::new("olga").attribute("vip", true);
         stage.does(id, Action::Contact { contact: heir, role: ContactRole::Requester });
         assert_eq!(priority(stage, id), Priority::P2);
         assert_eq!(stage.ticket(id).contacts[&"boris".into()], ContactRole::Affected);
-        // A VIP in copy does not count.
+        // A VIP in copy has no effect.
         let other = NewTicket::new("No sound").from("olga").contact(vip, ContactRole::Cc);
         let other = stage.desk.open_ticket(other).unwrap().id();
         assert_eq!(priority(stage, other), Priority::P3);
@@ -105,7 +105,7 @@ fn a_hand_over_changes_the_priority_if_a_modifier_depends_on_it() {
         assert_eq!(priority(stage, id), Priority::P2);
         stage.does(id, Action::hand_over("desk", Line::First, "can be muted"));
         assert_eq!(priority(stage, id), Priority::P3);
-        assert_eq!(stage.ticket(id).handed_over, 2);
+        assert_eq!(stage.ticket(id).handovers, 2);
     });
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use firstline::condition::{Fields, ValueType};
 use firstline::priority::{
-    Assessment, Effect, Impact, Inputs, Matrix, MatrixDefinition, Modifier, Priority, Urgency,
+    Assessment, AssessmentInputs, Effect, Impact, Matrix, MatrixDefinition, Modifier, Priority, Urgency,
 };
 use firstline::{Attributes, Condition, ErrorKind, Value};
 use proptest::prelude::*;
@@ -73,7 +73,7 @@ fn rank(index: usize) -> u8 {
 
 proptest! {
     #[test]
-    fn a_complete_matrix_of_any_size_answers_every_pair(plain in plain()) {
+    fn a_complete_matrix_of_any_size_has_a_priority_for_every_pair(plain in plain()) {
         let matrix = plain.define().build().unwrap();
         for ((i, u), p) in &plain.cells {
             let (impact, urgency) = (matrix.impact(&name("i", *i)).unwrap(), matrix.urgency(&name("u", *u)).unwrap());
@@ -88,7 +88,7 @@ proptest! {
             prop_assert!(matrix.cell(Impact::HIGH, beyond).is_err());
         }
         if let Ok(beyond) = Priority::new(rank(plain.priorities)) {
-            let inputs = Inputs { overridden: Some(beyond), ..Inputs::default() };
+            let inputs = AssessmentInputs { manual_priority: Some(beyond), ..AssessmentInputs::default() };
             prop_assert!(matrix.assess(&inputs).is_err());
         }
     }
@@ -122,12 +122,12 @@ proptest! {
         let matrix = definition.build().unwrap();
         let facts = Attributes::from([("on".to_owned(), Value::from(facts_hold))]);
         for ((i, u), p) in &plain.cells {
-            let inputs = Inputs {
+            let inputs = AssessmentInputs {
                 impact: Some(Impact::new(rank(*i)).unwrap()),
                 urgency: Some(Urgency::new(rank(*u)).unwrap()),
                 modifiers: &named,
                 facts: &facts,
-                ..Inputs::default()
+                ..AssessmentInputs::default()
             };
             let assessment = matrix.assess(&inputs).unwrap();
 
@@ -153,16 +153,16 @@ proptest! {
     }
 
     #[test]
-    fn without_conditions_facts_do_not_matter(plain in plain(), vip in any::<bool>(), given in any::<bool>()) {
+    fn facts_have_no_effect_without_conditions(plain in plain(), vip in any::<bool>(), given in any::<bool>()) {
         let matrix = plain.define().modifier(Modifier::new("press", Effect::Raise(1))).build().unwrap();
         let named = BTreeSet::from(["press".to_owned()]);
         let facts = Attributes::from([("contact.vip".to_owned(), vip.into()), ("press".to_owned(), true.into())]);
-        let inputs = Inputs { impact: given.then_some(Impact::HIGH), modifiers: &named, ..Inputs::default() };
-        prop_assert_eq!(matrix.assess(&inputs).unwrap(), matrix.assess(&Inputs { facts: &facts, ..inputs }).unwrap());
+        let inputs = AssessmentInputs { impact: given.then_some(Impact::HIGH), modifiers: &named, ..AssessmentInputs::default() };
+        prop_assert_eq!(matrix.assess(&inputs).unwrap(), matrix.assess(&AssessmentInputs { facts: &facts, ..inputs }).unwrap());
     }
 
     #[test]
-    fn a_written_matrix_is_read_back((plain, modifiers) in modified()) {
+    fn a_serialised_matrix_is_read_back((plain, modifiers) in modified()) {
         let mut definition = plain.define();
         for (index, (effect, by_name)) in modifiers.iter().enumerate() {
             let modifier = Modifier::new(name("m", index), *effect);
@@ -178,7 +178,7 @@ proptest! {
         let toml = toml::to_string(&matrix).unwrap();
         prop_assert_eq!(&toml::from_str::<Matrix>(&toml).unwrap(), &matrix);
 
-        let assessment = matrix.assess(&Inputs { overridden: Some(Priority::P1), ..Inputs::default() }).unwrap();
+        let assessment = matrix.assess(&AssessmentInputs { manual_priority: Some(Priority::P1), ..AssessmentInputs::default() }).unwrap();
         let json = serde_json::to_string(&assessment).unwrap();
         prop_assert_eq!(serde_json::from_str::<Assessment>(&json).unwrap(), assessment);
     }
@@ -188,7 +188,7 @@ proptest! {
 fn the_itil_matrix_passes_its_own_check() {
     assert_eq!(Matrix::itil().to_definition().build().unwrap(), Matrix::itil());
     let cells =
-        Matrix::itil().to_definition().cells().iter().map(|cell| cell.priority.clone()).collect::<Vec<_>>();
+        Matrix::itil().to_definition().cells().map(|(.., priority)| priority.to_owned()).collect::<Vec<_>>();
     let expected = ["critical", "high", "moderate", "high", "moderate", "low", "moderate", "low", "planning"];
     assert_eq!(cells, expected);
 }
@@ -314,7 +314,12 @@ fn desk() -> Matrix {
 fn an_assessment_explains_itself_and_stays_small() {
     let vip = Attributes::from([("contact.vip".to_owned(), Value::from(true))]);
     let named = ["репутация", "test system", "outage"].map(String::from).into();
-    let inputs = Inputs { impact: Some(Impact::MEDIUM), modifiers: &named, facts: &vip, ..Inputs::default() };
+    let inputs = AssessmentInputs {
+        impact: Some(Impact::MEDIUM),
+        modifiers: &named,
+        facts: &vip,
+        ..AssessmentInputs::default()
+    };
     let assessment = desk().assess(&inputs).unwrap();
     assert_eq!(
         assessment.to_string(),
@@ -326,11 +331,12 @@ fn an_assessment_explains_itself_and_stays_small() {
     assert_eq!(before, [Priority::P3, Priority::P2, Priority::P2, Priority::P5]);
 
     let clamped = BTreeSet::from(["test system".to_owned()]);
-    let inputs = Inputs { impact: Some(Impact::LOW), modifiers: &clamped, ..Inputs::default() };
+    let inputs =
+        AssessmentInputs { impact: Some(Impact::LOW), modifiers: &clamped, ..AssessmentInputs::default() };
     let clamped = desk().assess(&inputs).unwrap().to_string();
     assert!(clamped.ends_with("(named) lowers it by 3 to P5, the end of the scale"), "{clamped}");
 
-    let plain = Inputs { urgency: Some(Urgency::LOW), ..Inputs::default() };
+    let plain = AssessmentInputs { urgency: Some(Urgency::LOW), ..AssessmentInputs::default() };
     assert_eq!(
         serde_json::to_string(&desk().assess(&plain).unwrap()).unwrap(),
         r#"{"impact":{"level":2,"name":"medium","by_default":true},"urgency":{"level":3,"name":"low"},"cell":4}"#,
@@ -338,30 +344,31 @@ fn an_assessment_explains_itself_and_stays_small() {
 }
 
 #[test]
-fn a_priority_set_by_hand_counts_until_it_is_withdrawn() {
-    let set = Inputs { overridden: Some(Priority::P5), ..Inputs::default() };
+fn a_priority_set_by_hand_applies_until_it_is_withdrawn() {
+    let set = AssessmentInputs { manual_priority: Some(Priority::P5), ..AssessmentInputs::default() };
     let assessment = desk().assess(&set).unwrap();
     assert_eq!((assessment.priority(), assessment.computed()), (Priority::P5, Priority::P3));
     // A change of impact still changes the computed priority.
-    let edited = desk().assess(&Inputs { impact: Some(Impact::HIGH), ..set }).unwrap();
+    let edited = desk().assess(&AssessmentInputs { impact: Some(Impact::HIGH), ..set }).unwrap();
     assert_eq!((edited.priority(), edited.computed()), (Priority::P5, Priority::P2));
-    let withdrawn = desk().assess(&Inputs { overridden: None, ..set }).unwrap();
+    let withdrawn = desk().assess(&AssessmentInputs { manual_priority: None, ..set }).unwrap();
     assert_eq!(withdrawn.priority(), Priority::P3);
 }
 
 #[test]
 fn unknown_levels_and_modifiers_are_refused_with_the_known_ones() {
-    let refused = |inputs: Inputs<'_>| desk().assess(&inputs).unwrap_err().to_string();
-    let nine = Inputs { urgency: Some(Urgency::new(9).unwrap()), ..Inputs::default() };
+    let refused = |inputs: AssessmentInputs<'_>| desk().assess(&inputs).unwrap_err().to_string();
+    let nine = AssessmentInputs { urgency: Some(Urgency::new(9).unwrap()), ..AssessmentInputs::default() };
     assert_eq!(refused(nine), "urgency 9 is not in the matrix; allowed: 1 (high), 2 (medium), 3 (low)");
-    let six = Inputs { overridden: Some(Priority::new(6).unwrap()), ..Inputs::default() };
+    let six =
+        AssessmentInputs { manual_priority: Some(Priority::new(6).unwrap()), ..AssessmentInputs::default() };
     assert_eq!(
         refused(six),
         "priority 6 is not in the matrix; allowed: 1 (critical), 2 (high), 3 (moderate), 4 (low), 5 (planning)"
     );
     let named = BTreeSet::from(["VIP custmer".to_owned()]);
     assert_eq!(
-        refused(Inputs { modifiers: &named, ..Inputs::default() }),
+        refused(AssessmentInputs { modifiers: &named, ..AssessmentInputs::default() }),
         "modifier \"VIP custmer\" is not known (did you mean \"VIP customer\"?); \
          allowed: VIP customer, репутация, test system, outage"
     );

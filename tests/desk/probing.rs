@@ -67,7 +67,8 @@ fn fill(desk: &AnyDesk, count: usize, key: &str) -> Vec<TicketId> {
     let mut tickets = Vec::new();
     for n in 0..count {
         let thread = format!("{key}-chat-{n}");
-        let request = NewTicket::new("No sound").from(WHO[n % 2]).thread(thread).once(format!("{key}-{n}"));
+        let request =
+            NewTicket::new("No sound").from(WHO[n % 2]).thread(thread).idempotency_key(format!("{key}-{n}"));
         let request = if n % 2 == 0 { request.team("network", firstline::Line::First) } else { request };
         let id = desk.open_ticket(request).unwrap().id();
         let action = [Action::start(), Action::resolve("unmuted"), Action::assign("anna"), Action::cancel()]
@@ -133,7 +134,7 @@ impl Prober<'_> {
                     4 => query.state(pick(StateKind::ALL, who)),
                     _ => query,
                 };
-                let cursor = cursor.map(|n| query.place(&pick(&self.cursors, n)));
+                let cursor = cursor.map(|n| query.cursor_of(&pick(&self.cursors, n)));
                 let page = desk.find(query.after(cursor)).unwrap();
                 self.only_ours(probe, page.tickets.iter().map(|it| it.id()))?;
             }
@@ -161,9 +162,10 @@ impl Prober<'_> {
                 self.only_ours(probe, [receipt.ticket.id()])?;
             }
             Probe::Key(n) => {
-                let ticket = desk.open_ticket(NewTicket::new("Ours").once(format!("form-{}", n % 10)));
-                // A receipt of the other desk would be returned, or refused as another request. A repeated key of our
-                // own returns our ticket.
+                let ticket =
+                    desk.open_ticket(NewTicket::new("Ours").idempotency_key(format!("form-{}", n % 10)));
+                // A receipt of the other desk would be returned, or refused as another request. A repeated key
+                // of this desk returns a ticket of this desk.
                 let id = ticket.unwrap().id();
                 prop_assert!(!self.theirs.contains(&id), "{}: another desk's receipt", self.stage.name);
                 self.ours.insert(id);

@@ -26,14 +26,17 @@ fn messages_of_one_thread_go_to_one_ticket() {
         let id = conversation(stage, []);
         for n in 2..=5 {
             let receipt = stage.desk.receive(message("Hello?")).unwrap();
-            assert_eq!((receipt.ticket.id(), receipt.opened(), receipt.ticket.received), (id, false, n));
+            assert_eq!(
+                (receipt.ticket.id(), receipt.opened(), receipt.ticket.messages_received),
+                (id, false, n)
+            );
         }
         let other = InboundMessage::new("Hello?").from("boris").thread("chat-10");
         let other = stage.desk.receive(other).unwrap();
         assert!(other.opened() && other.ticket.id() != id);
         let without = InboundMessage::new("Hello?").from("boris");
         assert!(stage.desk.receive(without.clone()).unwrap().opened());
-        assert!(stage.desk.receive(without).unwrap().opened(), "no thread, no guess");
+        assert!(stage.desk.receive(without).unwrap().opened(), "without a thread, a new ticket is opened");
     });
 }
 
@@ -60,9 +63,9 @@ fn a_message_of_the_requester_reopens_a_resolved_ticket() {
         let receipt = stage.desk.receive(message("Still nothing.")).unwrap();
         assert!(!receipt.opened());
         assert!(matches!(receipt.events[0].change, Change::Received(_)));
-        assert!(matches!(receipt.events[1].change, Change::Moved { cause: Cause::Message, .. }));
+        assert!(matches!(receipt.events[1].change, Change::StateChanged { cause: Cause::Message, .. }));
         let ticket = stage.ticket(id);
-        assert_eq!((ticket.state.kind(), ticket.reopened), (StateKind::Active, 1));
+        assert_eq!((ticket.state.kind(), ticket.reopens), (StateKind::Active, 1));
         assert!(ticket.timers().is_empty(), "silence no longer closes it");
     });
 }
@@ -70,21 +73,21 @@ fn a_message_of_the_requester_reopens_a_resolved_ticket() {
 #[test]
 fn a_message_of_the_requester_ends_only_a_wait_for_the_customer() {
     on_each_store(|stage| {
-        let own = HoldReason::Own("parcel".to_owned());
+        let own = HoldReason::Custom("parcel".to_owned());
         let cases = [
             (HoldReason::Customer, StateKind::Active),
             (HoldReason::ThirdParty, StateKind::OnHold),
             (HoldReason::Problem, StateKind::OnHold),
             (HoldReason::Scheduled, StateKind::OnHold),
             (own, StateKind::OnHold),
-            // A custom reason with the known name is the known reason.
-            (HoldReason::Own("customer".to_owned()), StateKind::Active),
+            // A custom reason with the name of a predefined one is the predefined one.
+            (HoldReason::Custom("customer".to_owned()), StateKind::Active),
         ];
         for (reason, expected) in cases {
             let id = stage.opened_and([Action::hold(reason.clone())]);
             stage.desk.act(id, Action::reply("Here is the picture."), boris()).unwrap();
             let ticket = stage.ticket(id);
-            assert_eq!((ticket.state.kind(), ticket.reopened), (expected, 0), "{reason}");
+            assert_eq!((ticket.state.kind(), ticket.reopens), (expected, 0), "{reason}");
         }
     });
 }
@@ -111,33 +114,36 @@ fn a_message_with_a_confirmation_closes_the_ticket() {
         let receipt = stage.desk.act(id, thanks, boris()).unwrap();
         assert_eq!(receipt.events.len(), 2, "{:?}", receipt.events);
         let ticket = stage.ticket(id);
-        assert_eq!((ticket.state.kind(), ticket.reopened, ticket.received), (StateKind::Closed, 0, 2));
+        assert_eq!(
+            (ticket.state.kind(), ticket.reopens, ticket.messages_received),
+            (StateKind::Closed, 0, 2)
+        );
     });
 }
 
 #[test]
-fn a_message_with_a_step_of_its_own_causes_only_that_step() {
+fn a_message_with_a_step_causes_only_that_step() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::resolve("unmuted")]);
-        let angry = Action::reply("No!").and(Action::reopen().because("it is not"));
+        let angry = Action::reply("No!").and(Action::reopen().comment("it is not"));
         let receipt = stage.desk.act(id, angry, boris()).unwrap();
-        assert_eq!((receipt.events.len(), receipt.ticket.reopened), (2, 1));
+        assert_eq!((receipt.events.len(), receipt.ticket.reopens), (2, 1));
     });
 }
 
 /// A request taken by telephone: the agent opens the ticket, the customer is the requester.
 #[test]
-fn an_agent_may_register_for_the_requester() {
+fn an_agent_may_register_a_request_for_the_requester() {
     on_each_store(|stage| {
         let request = NewTicket::new("No sound").from("boris").by(anna()).message("He hears nothing.");
         let ticket = stage.desk.open_ticket(request).unwrap();
         assert_eq!(ticket.requester().unwrap().as_str(), "boris");
-        assert_eq!(ticket.received, 0, "no contact wrote it");
+        assert_eq!(ticket.messages_received, 0, "no contact wrote it");
         assert_eq!(stage.history(ticket.id())[0].by, anna());
     });
 }
 
-/// Found while writing this suite: the second mention of a person silently replaced the first, so a requester who was
+/// Regression: the second mention of a person silently replaced the first, so a requester who was
 /// also named as affected was no requester any more.
 #[test]
 fn a_person_named_twice_in_one_request_is_refused() {
@@ -162,7 +168,7 @@ fn a_message_updates_its_contact() {
         stage.desk.setup().adopt(&Policy::new().matrix(matrix)).unwrap();
         let id = conversation(stage, []);
         assert_eq!(stage.ticket(id).priority(), Priority::P3);
-        let from = Contact::new("boris").named("Борис").with("vip", true);
+        let from = Contact::new("boris").named("Борис").attribute("vip", true);
         let again = InboundMessage::new("Hello?").subject("No sound").from(from).thread("chat-9");
         let receipt = stage.desk.receive(again.clone()).unwrap();
         assert_eq!(receipt.events[0].by.attributes["vip"], Value::from(true), "a snapshot is in the event");
@@ -193,6 +199,6 @@ fn a_follow_up_copies_the_data_of_the_finished_ticket() {
         assert_eq!((next.team.as_ref().unwrap().as_str(), next.line), ("devices", Line::Second));
         assert_eq!(next.field("order"), Some(&Value::from(4711)));
         assert_eq!(next.personal.field("note"), Some(&Value::from("grey")));
-        assert_eq!(next.category, ["noise"], "what the message says itself counts");
+        assert_eq!(next.category, ["noise"], "the message's own data takes precedence");
     });
 }

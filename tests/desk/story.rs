@@ -45,7 +45,7 @@ fn every_action_has_a_sentence() {
         ),
         (Action::resolve("Unmuted."), r#"anna resolved it: "Unmuted.""#),
         (Action::resolve_as("settings", "Unmuted."), r#"anna resolved it as settings: "Unmuted.""#),
-        (Action::cancel().because("A test."), r#"anna cancelled it: "A test.""#),
+        (Action::cancel().comment("A test."), r#"anna cancelled it: "A test.""#),
         (Action::assign("anna"), "anna took it"),
         (Action::assign("ben"), "anna assigned it to ben"),
         (
@@ -91,7 +91,7 @@ fn every_action_has_a_sentence() {
 
 #[test]
 fn a_hand_over_removes_the_assignee() {
-    // An assignment in the same action stays, whatever the order.
+    // An assignment in the same action stays, in either order.
     let hand_over =
         Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
     assert_eq!(sentences(hand_over).len(), 2);
@@ -99,7 +99,7 @@ fn a_hand_over_removes_the_assignee() {
 }
 
 #[test]
-fn a_life_is_shown_with_times_and_names() {
+fn the_story_of_a_ticket_has_times_and_names() {
     let (desk, time) = desk();
     let (anna, boris) = (Actor::agent("anna"), Actor::contact("customer-77"));
     let request = NewTicket::new("Нет звука")
@@ -190,7 +190,7 @@ fn events_of_imports_have_sentences() {
             "importer imported 3 versions of its record",
         ),
         (
-            r#"{"what":"moved","from":"closed","to":{"is":"active"}}"#,
+            r#"{"what":"state_changed","from":"closed","to":{"is":"active"}}"#,
             "importer moved it from closed to active",
         ),
         (r#"{"what":"assigned","to":null}"#, "importer unassigned it"),

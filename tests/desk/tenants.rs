@@ -1,4 +1,4 @@
-//! Two desks in one store are isolated from each other.
+//! Two desks in one store are isolated.
 
 use firstline::ticket::event::ExternalRef;
 use firstline::ticket::kind::Link;
@@ -7,18 +7,21 @@ use firstline::{Action, Condition, InboundMessage, LinkKind, NewTicket, Policy, 
 use super::stage::{anna, on_each_store};
 
 #[test]
-fn no_desk_sees_finds_or_changes_anothers_tickets() {
+fn no_desk_reads_finds_or_changes_the_tickets_of_another() {
     on_each_store(|stage| {
         let other = stage.other_desk("globex");
         // Ids are counted at each desk, and must differ in this test.
         let _others: Vec<_> = (0..5).map(|_| stage.open()).collect();
-        let opened =
-            InboundMessage::new("hush").from("boris").thread("chat-9").once("key-1").subject("Secret");
+        let opened = InboundMessage::new("hush")
+            .from("boris")
+            .thread("chat-9")
+            .idempotency_key("key-1")
+            .subject("Secret");
         let id = stage.desk.receive(opened).unwrap().ticket.id();
         stage.does(id, Action::tag("secret"));
         let before = (stage.ticket(id), stage.history(id));
 
-        // By id, number and external reference; reading, writing and history.
+        // The other desk cannot read, change or list the ticket, by id, number or external reference.
         assert!(other.ticket(id).unwrap_err().is_not_found());
         assert!(other.ticket("T-6").unwrap_err().is_not_found());
         assert!(other.ticket(6).unwrap_err().is_not_found());
@@ -29,7 +32,7 @@ fn no_desk_sees_finds_or_changes_anothers_tickets() {
             assert!(other.act(id, action, anna()).unwrap_err().is_not_found());
         }
         // A matching version does not help.
-        assert!(other.act(id, Action::start(), anna().expecting(2)).unwrap_err().is_not_found());
+        assert!(other.act(id, Action::start(), anna().expected_version(2)).unwrap_err().is_not_found());
 
         // Searches, the inbox, and a cursor of the first desk.
         assert!(other.find(Query::inbox()).unwrap().tickets.is_empty());
@@ -55,16 +58,21 @@ fn no_desk_sees_finds_or_changes_anothers_tickets() {
 fn numbers_threads_and_keys_are_separate_for_each_desk() {
     on_each_store(|stage| {
         let other = stage.other_desk("globex");
-        let request =
-            || InboundMessage::new("Hello?").from("boris").thread("chat-9").once("key-1").subject("No sound");
+        let request = || {
+            InboundMessage::new("Hello?")
+                .from("boris")
+                .thread("chat-9")
+                .idempotency_key("key-1")
+                .subject("No sound")
+        };
         let here = stage.desk.receive(request()).unwrap();
         let there = other.receive(request()).unwrap();
         assert!(there.opened() && !there.replayed, "neither thread nor key is shared");
         assert_eq!(there.ticket.number.to_string(), "T-1", "numbers are counted for each desk");
         assert_eq!(here.ticket.number, there.ticket.number);
         // Another desk may use the same key for another request.
-        other.act(there.ticket.id(), Action::note("one"), anna().once("key-2")).unwrap();
-        stage.desk.act(here.ticket.id(), Action::note("two"), anna().once("key-2")).unwrap();
+        other.act(there.ticket.id(), Action::note("one"), anna().idempotency_key("key-2")).unwrap();
+        stage.desk.act(here.ticket.id(), Action::note("two"), anna().idempotency_key("key-2")).unwrap();
     });
 }
 
@@ -94,7 +102,7 @@ fn policies_and_ticks_are_separate_for_each_desk() {
         assert_eq!(theirs.number.to_string(), "T-1");
         other.act(theirs.id(), Action::resolve("unmuted"), anna()).unwrap();
         let late = stage.now() + TimeDelta::days(30);
-        assert_eq!(stage.desk.tick(late).unwrap().fired, 0, "the other desk's timer is not ours to fire");
+        assert_eq!(stage.desk.tick(late).unwrap().fired, 0, "a timer of another desk fired");
         assert_eq!(other.tick(late).unwrap().fired, 1);
     });
 }

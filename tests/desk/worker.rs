@@ -19,7 +19,7 @@ fn closings(desk: &AnyDesk, ticket: TicketId) -> usize {
     let history = desk.records().history(ticket).unwrap();
     history
         .iter()
-        .filter(|event| matches!(&event.change, Change::Moved { to, .. } if to.kind() == StateKind::Closed))
+        .filter(|event| matches!(&event.change, Change::StateChanged { to, .. } if to.kind() == StateKind::Closed))
         .count()
 }
 
@@ -36,14 +36,14 @@ fn all_desks_are_drained_in_batches_of_any_size() {
                 desks.iter().flat_map(|desk| (0..3).map(move |_| (desk, resolved(desk)))).collect();
             let worker = Worker::over(stage.store.clone()).batch(NonZeroUsize::new(batch).unwrap());
             let due = monday() + TimeDelta::days(5);
-            assert_eq!(worker.drain(due - TimeDelta::microseconds(1)).unwrap().fired, 0);
-            let drained = worker.drain(due).unwrap();
+            assert_eq!(worker.tick(due - TimeDelta::microseconds(1)).unwrap().fired, 0);
+            let drained = worker.tick(due).unwrap();
             assert_eq!((drained.fired, drained.failed.len()), (9, 0), "{}", stage.name);
             for (desk, ticket) in tickets {
                 assert_eq!(desk.ticket(ticket).unwrap().closed_at, Some(due));
                 assert_eq!(closings(desk, ticket), 1);
             }
-            assert_eq!(worker.drain(due).unwrap().fired, 0);
+            assert_eq!(worker.tick(due).unwrap().fired, 0);
         });
     }
 }
@@ -58,7 +58,7 @@ fn each_timer_fires_once_for_any_number_of_workers() {
         let fired: usize = std::thread::scope(|scope| {
             let drain = || {
                 let worker = Worker::over(stage.store.clone());
-                scope.spawn(move || worker.drain(due).unwrap().fired)
+                scope.spawn(move || worker.tick(due).unwrap().fired)
             };
             let workers: Vec<_> = (0..4).map(|_| drain()).collect();
             workers.into_iter().map(|it| it.join().unwrap()).sum()
@@ -68,7 +68,7 @@ fn each_timer_fires_once_for_any_number_of_workers() {
     });
 }
 
-/// A worker for all desks may run beside the ticks of a single desk.
+/// A worker for all desks may run concurrently with the ticks of a single desk.
 #[test]
 fn a_worker_and_a_desks_tick_share_the_work() {
     on_each_store(|stage| {
@@ -78,7 +78,7 @@ fn a_worker_and_a_desks_tick_share_the_work() {
         }
         let due = monday() + TimeDelta::days(5);
         assert_eq!(desks[1].tick(due).unwrap().fired, 1);
-        assert_eq!(Worker::over(stage.store.clone()).drain(due).unwrap().fired, 2);
+        assert_eq!(Worker::over(stage.store.clone()).tick(due).unwrap().fired, 2);
     });
 }
 
@@ -106,7 +106,7 @@ fn an_unreadable_ticket_does_not_block_the_others() {
     raw.execute("UPDATE firstline_ticket SET facts = '{' WHERE desk = 'acme'", []).unwrap();
     let worker = Worker::over(store.clone()).batch(NonZeroUsize::MIN);
     for fired in [4, 0] {
-        let drained = worker.drain(monday() + TimeDelta::days(5)).unwrap();
+        let drained = worker.tick(monday() + TimeDelta::days(5)).unwrap();
         assert_eq!(drained.fired, fired);
         let [failed] = &drained.failed[..] else { panic!("{drained:?}") };
         assert_eq!(
@@ -117,9 +117,9 @@ fn an_unreadable_ticket_does_not_block_the_others() {
     // A failure of the store, not of a ticket, stops the sweep.
     resolved("beta");
     raw.execute_batch("ALTER TABLE firstline_event RENAME TO away").unwrap();
-    let report = worker.drain(monday() + TimeDelta::days(5)).unwrap();
+    let report = worker.tick(monday() + TimeDelta::days(5)).unwrap();
     assert_eq!((report.fired, report.failed.len()), (0, 2), "{report:?}");
     assert_eq!(report.stopped.map(|error| error.kind()), Some(ErrorKind::Storage));
     raw.execute_batch("ALTER TABLE away RENAME TO firstline_event").unwrap();
-    assert_eq!(worker.drain(monday() + TimeDelta::days(5)).unwrap().fired, 1);
+    assert_eq!(worker.tick(monday() + TimeDelta::days(5)).unwrap().fired, 1);
 }

@@ -1,4 +1,4 @@
-//! Opens databases with the schema of every version so far. They are kept as small dumps in `tests/house/schema`.
+//! Opens databases with the schema of every version so far. Small dumps of them are in `tests/house/schema`.
 //!
 //! A version that changes the tables adds a dump: `FIRSTLINE_BLESS=1 cargo test --test house todays_schema` writes it.
 //! The dumps of released versions never change.
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use firstline::desk::Settings;
 use firstline::sla::{Agreement, Metric, Target};
-use firstline::sqlite::{Options, Sqlite};
+use firstline::sqlite::{Sqlite, SqliteOptions};
 use firstline::time::ManualTime;
 use firstline::*;
 use rusqlite::Connection;
@@ -40,14 +40,16 @@ fn play(store: &Sqlite) {
     let acme = desk(store, "acme", &time);
     acme.setup().adopt(&policy()).unwrap();
     let sound = NewTicket::new("Не слышно звука").from(Contact::new("борис").named("Борис Пример"));
-    let sound =
-        acme.open_ticket(sound.thread("чат-9").once("form-1").message("Совсем ничего.")).unwrap().id();
+    let sound = acme
+        .open_ticket(sound.thread("чат-9").idempotency_key("form-1").message("Совсем ничего."))
+        .unwrap()
+        .id();
     acme.act(sound, Action::reply("Проверьте гарнитуру.").and(Action::hold(HoldReason::Customer)), anna())
         .unwrap();
     let light =
         acme.open_ticket(NewTicket::new("No light").from("carl").team("payments", Line::First)).unwrap();
     let light = acme.commit(light.start(), anna()).unwrap();
-    acme.commit(light.resolve("switched on"), anna().once("click-1")).unwrap();
+    acme.commit(light.resolve("switched on"), anna().idempotency_key("click-1")).unwrap();
     let done = acme.open_ticket(NewTicket::new("No heat").from("carl")).unwrap().id();
     acme.act(done, Action::resolve("heated").and(Action::close()), anna()).unwrap();
     let other = desk(store, "beta", &time);
@@ -89,7 +91,7 @@ fn restored(dump: &Path, file: &Path) {
 /// Writes `tests/house/schema/vN.sql` for the current version.
 fn bless(dir: &Path) {
     let file = dir.join("support.db");
-    play(&Options::new().open(&file).unwrap());
+    play(&SqliteOptions::new().open(&file).unwrap());
     let connection = Connection::open(&file).unwrap();
     connection.execute_batch("UPDATE firstline_migration SET applied_at = '2026-01-05 09:00:00'").unwrap();
     let version: i64 =
@@ -100,7 +102,7 @@ fn bless(dir: &Path) {
 
 /// Checks the data of [`play`] with the current code, and continues to work on it.
 fn look(file: &Path) {
-    let store = Options::new().open(file).unwrap();
+    let store = SqliteOptions::new().open(file).unwrap();
     let time = ManualTime::at(monday() + TimeDelta::hours(1));
     let (acme, beta) = (desk(&store, "acme", &time), desk(&store, "beta", &time));
     for (desk, tickets) in [(&acme, 3), (&beta, 2)] {
@@ -113,21 +115,21 @@ fn look(file: &Path) {
     }
     assert_eq!(*acme.setup().policy().unwrap(), policy());
     let sound = acme.ticket("АБ-1").unwrap();
-    assert_eq!((sound.subject(), sound.replied), ("Не слышно звука", 1));
+    assert_eq!((sound.subject(), sound.replies_sent), ("Не слышно звука", 1));
     assert!(sound.clock(Metric::Resolution).is_some());
     let old = ExternalRef { source: "old".into(), id: "4711".into() };
     assert_eq!(beta.ticket(old).unwrap().subject(), "Old");
-    // A repetition finds its first result, a thread finds its ticket, and numbers continue.
+    // A repeated request finds its first result, a thread finds its ticket, and numbers continue.
     let again = NewTicket::new("Не слышно звука").from(Contact::new("борис").named("Борис Пример"));
-    let again = again.thread("чат-9").once("form-1").message("Совсем ничего.");
+    let again = again.thread("чат-9").idempotency_key("form-1").message("Совсем ничего.");
     let id = sound.id();
     assert_eq!(acme.open_ticket(again).unwrap().id(), id);
     let more = InboundMessage::new("Слышно!").from("борис").thread("чат-9").subject("Не слышно звука");
     assert_eq!(acme.receive(more).unwrap().ticket.id(), id);
     let ids = store.desk(Settings::new("acme").time(time));
     assert_eq!(ids.open_ticket(NewTicket::new("More")).unwrap().number.to_string(), "АБ-4");
-    // Timers set back then fire now: silence at one desk, the end of a hold at the other.
-    let drained = Worker::over(store).drain(monday() + TimeDelta::days(7)).unwrap();
+    // The timers in the past fire now: silence at one desk, the end of a hold at the other.
+    let drained = Worker::over(store).tick(monday() + TimeDelta::days(7)).unwrap();
     assert!(drained.failed.is_empty() && drained.stopped.is_none(), "{drained:?}");
     assert!(drained.fired >= 2, "{drained:?}");
     assert_eq!(acme.ticket("АБ-2").unwrap().state().kind(), StateKind::Closed);
@@ -144,7 +146,7 @@ fn the_schemas_of_all_versions_open() {
     }
 }
 
-/// A change of the tables needs a migration and a dump, and released migrations never change.
+/// A change of the tables needs a migration and a dump. Released migrations never change.
 #[test]
 fn todays_schema_is_kept_too() {
     let tables = |file: &Path| -> Vec<String> {
@@ -174,14 +176,14 @@ fn todays_schema_is_kept_too() {
         assert_eq!(
             tables(&migrated),
             tables(&fresh),
-            "{}: migrated tables are others than new ones",
+            "{}: migrated tables differ from new ones",
             dump.display()
         );
         let newest = Some(&dump) == kept().last();
         assert_eq!(
             tables(&as_kept) == tables(&fresh),
             newest,
-            "{}: see the head of this file",
+            "{}: see the comment at the top of this file",
             dump.display()
         );
         for file in [as_kept, migrated] {
@@ -195,8 +197,9 @@ fn eight_programs_start_at_once_and_one_of_them_migrates_the_tables() {
     const CHILD: &str = "FIRSTLINE_STARTER_CHILD";
     if let Ok(file) = std::env::var(CHILD) {
         std::io::stdin().lines().next();
-        // Only a hang may run into the timeout.
-        let store = Options::new().acquire_timeout(std::time::Duration::from_secs(60)).open(file).unwrap();
+        // Only a hang can reach this timeout.
+        let store =
+            SqliteOptions::new().acquire_timeout(std::time::Duration::from_secs(60)).open(file).unwrap();
         store.desk("main").open_ticket(NewTicket::new("Started")).unwrap();
         return;
     }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use firstline::desk::Settings;
+use firstline::operation::Engine;
 use firstline::operation::async_store::{AsyncStore, AsyncTx};
-use firstline::operation::{Engine, Save};
 use firstline::postgres::Postgres;
-use firstline::store::{Changes, Commit, Content, Expected, Handling, Mode, Read, RecordKind, RecordWrite};
-use firstline::time::{ManualTime, SystemTime, TimeSource};
+use firstline::store::{Changes, Commit, Content, DataPolicy, Expected, Mode, Read, RecordKind, RecordWrite};
+use firstline::time::{ManualTime, SystemClock, TimeSource};
 use firstline::*;
 use futures_util::future::join_all;
 
@@ -75,8 +75,8 @@ pub(crate) async fn hot_tickets_lose_no_update(place: Place) {
     let histories = sound(&desk).await;
     let mut notes = 0;
     for (ticket, version, note) in acknowledged.into_iter().flatten() {
-        let said = histories[&ticket][..version as usize].iter().rev().take(2);
-        assert!(said.filter_map(|it| it.personal.text()).any(|it| it == note), "{note} is lost");
+        let recent = histories[&ticket][..version as usize].iter().rev().take(2);
+        assert!(recent.filter_map(|it| it.personal.text()).any(|it| it == note), "{note} is lost");
         notes += 1;
     }
     assert_eq!(notes, CLIENTS * rounds);
@@ -112,7 +112,7 @@ pub(crate) async fn crossing_links_do_not_deadlock(place: Place) {
     let histories = sound(&desk).await;
     let done: u32 = done.into_iter().sum();
     println!("{done} links added and removed by {CLIENTS} clients");
-    // While there is no link, none is refused.
+    // A link is never refused while there is none.
     assert!(done > 0);
     // A link is stored at both tickets or at neither.
     for ticket in histories.keys() {
@@ -186,7 +186,7 @@ pub(crate) async fn one_of_many_adoptions_wins(place: Place) {
         }
     })
     .await;
-    // A clock that is a little behind another's may plan too early, which is refused by name.
+    // A clock that is slightly behind may plan an instant that is too early. The error names this case.
     let versions: BTreeSet<u64> =
         adopted.iter().filter_map(|it| it.as_ref().ok()).map(|it| it.version).collect();
     let refused = adopted.iter().filter_map(|it| it.as_ref().err());
@@ -201,18 +201,18 @@ pub(crate) async fn one_of_many_adoptions_wins(place: Place) {
 /// A host's transaction may lock a due record for a long time. Claims skip the record, and find due records by an
 /// index.
 pub(crate) async fn a_claim_skips_locked_records(place: Place) {
-    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
+    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, DataPolicy::IMPERSONAL);
     let store = place.store().await;
     let desk = DeskId::new("acme");
     let due = Content::new(*b"work").due(DateTime::UNIX_EPOCH);
     let write = |n: u32| RecordWrite::put(WORK, format!("{n:05}"), Expected::Absent, due.clone());
-    let save = |commit: Commit| store.run(&desk, Save(commit));
+    let save = |commit: Commit| store.save(&desk, commit);
     save((0..3).map(write).collect()).await.unwrap();
     let mut host = place.host().await;
     let mut tx = host.transaction().await.unwrap();
     let change = RecordWrite::put(WORK, "00001", Expected::Version(1), due.clone().tried(7));
     let within = store.within(&mut tx);
-    within.run(&desk, Save(Commit::from_iter([change]))).await.unwrap();
+    within.save(&desk, Commit::from_iter([change])).await.unwrap();
     // A claim that waited for the lock would never return.
     let claimed = AsyncStore::claim(&store, WORK, 9, TimeDelta::hours(1)).await.unwrap();
     let mut keys: Vec<_> = claimed.iter().map(|it| &*it.record.key).collect();
@@ -221,7 +221,7 @@ pub(crate) async fn a_claim_skips_locked_records(place: Place) {
     tx.commit().await.unwrap();
     let rest = AsyncStore::claim(&store, WORK, 9, TimeDelta::hours(1)).await.unwrap();
     assert_eq!((rest.len(), rest[0].record.version, rest[0].record.content.tries), (1, 3, 8));
-    // Many rows that are due later do not slow a claim down, because the instant is a condition of the index.
+    // Rows that are due later do not slow a claim down, because the instant is a condition of the index.
     let later = Content::new(*b"work").due("2100-01-01T00:00:00Z".parse().unwrap());
     let write = |n: u32| RecordWrite::put(WORK, format!("{n:05}"), Expected::Absent, later.clone());
     save((10..5_000).map(write).collect()).await.unwrap();
@@ -259,13 +259,13 @@ pub(crate) async fn due_timers_fire_once_in_concurrent_sweeps(place: Place) {
     assert!(sound(&desk).await.values().all(|history| history.len() == 3));
 }
 
-/// A host's transaction may lock a ticket for a long time. The due timers of other tickets fire all the same.
+/// A host's transaction may lock a ticket for a long time. The due timers of other tickets still fire.
 pub(crate) async fn a_locked_ticket_does_not_block_a_worker(place: Place) {
     let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
     let store = place.options().connect(&impatient).await.unwrap();
     let desk = store.desk("acme");
     let tickets = open(&desk, 12).await;
-    let until = SystemTime.now() + time::TimeDelta::seconds(60);
+    let until = SystemClock.now() + time::TimeDelta::seconds(60);
     for id in &tickets {
         desk.act(*id, Action::hold_until(HoldReason::Scheduled, until), Actor::agent("anna")).await.unwrap();
     }
@@ -273,20 +273,20 @@ pub(crate) async fn a_locked_ticket_does_not_block_a_worker(place: Place) {
     // The two tickets are on different pages, with a page between them, so that the failures are never consecutive.
     tx.load(&[Read::Ticket(tickets[1]), Read::Ticket(tickets[11])]).await.unwrap();
     let worker = Worker::over(store.clone()).batch(std::num::NonZeroUsize::new(5).unwrap());
-    let report = worker.drain(until).await.unwrap();
+    let report = worker.tick(until).await.unwrap();
     assert_eq!((report.fired, report.failed.len()), (10, 2));
     assert!(report.stopped.is_none() && report.skipped.is_empty(), "{report:?}");
     let held = [tickets[1], tickets[11]];
     assert!(report.failed.iter().all(|it| held.contains(&it.ticket) && it.error.is_retryable()));
-    tx.end().await;
-    assert_eq!(worker.drain(until).await.unwrap().fired, 2);
+    tx.rollback().await;
+    assert_eq!(worker.tick(until).await.unwrap().fired, 2);
 }
 
 /// A long transaction that locks many tickets of one desk does not affect other desks.
 pub(crate) async fn a_long_transaction_at_one_desk_does_not_delay_other_desks(place: Place) {
     let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
     let store = place.options().connect(&impatient).await.unwrap();
-    let until = SystemTime.now() + time::TimeDelta::seconds(60);
+    let until = SystemClock.now() + time::TimeDelta::seconds(60);
     let mut held = Vec::new();
     for (name, count) in [("acme", 50), ("beta", 1), ("acme", 49)] {
         let desk = store.desk(name);
@@ -299,13 +299,13 @@ pub(crate) async fn a_long_transaction_at_one_desk_does_not_delay_other_desks(pl
     let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
     tx.load(&held).await.unwrap();
     let worker = Worker::over(store.clone());
-    let report = worker.drain(until).await.unwrap();
+    let report = worker.tick(until).await.unwrap();
     assert!(report.fired == 1 && report.stopped.is_none(), "{report:?}");
     assert_eq!((report.failed.len(), &report.skipped[..]), (2, &["acme".into()][..]));
     let report = store.desk("acme").tick(until).await.unwrap();
     assert!(report.fired == 0 && report.stopped.is_some_and(|error| error.is_retryable()));
-    tx.end().await;
-    assert_eq!(worker.drain(until).await.unwrap().fired, 99);
+    tx.rollback().await;
+    assert_eq!(worker.tick(until).await.unwrap().fired, 99);
 }
 
 /// Commands that wait for one ticket leave connections for reads at every desk.

@@ -3,12 +3,10 @@
 use firstline::desk::Settings;
 use firstline::operation::async_store::{AsyncStore, AsyncTx};
 use firstline::postgres::Postgres;
-use firstline::sla::AgreementSet;
 use firstline::store::kinds::THREAD;
-use firstline::store::{Answer, Commit, Content, Expected, Mode, Read, RecordWrite, TicketWrite};
+use firstline::store::{Answer, Commit, Content, Expected, Mode, Read, RecordWrite};
 use firstline::ticket::decision::DecisionContext;
 use firstline::time::ManualTime;
-use firstline::workflow::Catalogue;
 use firstline::*;
 use futures_util::future::{Either, join_all, select};
 
@@ -42,15 +40,15 @@ pub(crate) async fn the_same_methods_work_async(place: Place) {
 
 pub(crate) async fn concurrent_commands_with_one_key_open_one_ticket(place: Place) {
     let desk = place.store().await.desk("acme");
-    let request = NewTicket::new("No sound").from("boris").once("form-4711");
+    let request = NewTicket::new("No sound").from("boris").idempotency_key("form-4711");
     let opened = join_all((0..8).map(|_| desk.open_ticket(request.clone()))).await;
     let tickets: Vec<Ticket<state::New>> = opened.into_iter().map(Result::unwrap).collect();
     assert!(tickets.windows(2).all(|pair| pair[0] == pair[1]), "{tickets:?}");
-    let error = desk.open_ticket(NewTicket::new("No light").once("form-4711")).await.unwrap_err();
+    let error = desk.open_ticket(NewTicket::new("No light").idempotency_key("form-4711")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::KeyReused);
 
     let id = tickets[0].id();
-    let click = Actor::agent("anna").once("click-1");
+    let click = Actor::agent("anna").idempotency_key("click-1");
     let receipts = join_all((0..8).map(|_| desk.act(id, Action::start(), click.clone()))).await;
     let receipts: Vec<Receipt> = receipts.into_iter().map(Result::unwrap).collect();
     assert_eq!(receipts.iter().filter(|it| !it.replayed).count(), 1);
@@ -61,7 +59,7 @@ pub(crate) async fn concurrent_commands_with_one_key_open_one_ticket(place: Plac
 async fn stored(store: &Postgres, id: TicketId) -> Snapshot {
     let mut tx = store.begin(&"acme".into(), Mode::Read).await.unwrap();
     let answers = tx.load(&[Read::Ticket(id)]).await.unwrap();
-    tx.end().await;
+    tx.rollback().await;
     match &answers[..] {
         [Answer::Ticket(Some(ticket))] => (**ticket).clone(),
         other => panic!("{other:?}"),
@@ -82,16 +80,9 @@ pub(crate) async fn a_stale_commit_is_a_conflict_and_writes_nothing(place: Place
         ticket.version = version;
         let mut event = history[1].clone();
         event.version = version;
-        let context = DecisionContext {
-            now: snapshot.updated_at,
-            by: &Actor::agent("anna"),
-            policy: &Policy::new(),
-            agreements: &AgreementSet::new(),
-            workflows: &Catalogue::new(),
-            policies: &[],
-            history: None,
-        };
-        let mut write = TicketWrite::from(snapshot.decide(&Action::note("late"), &context).unwrap());
+        let (anna, policy) = (Actor::agent("anna"), Policy::new());
+        let context = DecisionContext::new(snapshot.updated_at, &anna, &policy).unwrap();
+        let mut write = snapshot.decide(&Action::note("late"), &context).unwrap();
         (write.expected, write.snapshot, write.events) = (expected, ticket, vec![event]);
         write.timers.clear();
         let mut commit = Commit::from_iter([write]);
@@ -103,20 +94,23 @@ pub(crate) async fn a_stale_commit_is_a_conflict_and_writes_nothing(place: Place
     }
     assert_eq!(stored(&store, id).await, snapshot);
     assert_eq!((place.count("event").await, place.count("record").await), (2, 0));
-    let late = desk.act(id, Action::cancel(), Actor::agent("ben").expecting(1)).await.unwrap_err();
+    let late = desk.act(id, Action::cancel(), Actor::agent("ben").expected_version(1)).await.unwrap_err();
     assert!(late.is_conflict());
 }
 
 pub(crate) async fn desks_are_apart(place: Place) {
     let store = place.store().await;
     let (acme, other) = (store.desk("acme"), store.desk("other"));
-    let id = acme.open_ticket(NewTicket::new("Secret").thread("t").once("k")).await.unwrap().id();
+    let id = acme.open_ticket(NewTicket::new("Secret").thread("t").idempotency_key("k")).await.unwrap().id();
     assert!(other.ticket(id).await.unwrap_err().is_not_found());
     assert!(other.ticket(1).await.unwrap_err().is_not_found());
     assert!(other.records().history(id).await.unwrap_err().is_not_found());
     assert!(other.act(id, Action::start(), Actor::agent("eve")).await.unwrap_err().is_not_found());
     assert!(other.find(Query::newest()).await.unwrap().tickets.is_empty());
-    let theirs = other.receive(InboundMessage::new("").thread("t").once("k").subject("Mine")).await.unwrap();
+    let theirs = other
+        .receive(InboundMessage::new("").thread("t").idempotency_key("k").subject("Mine"))
+        .await
+        .unwrap();
     assert!(theirs.opened() && theirs.ticket.id() != id && theirs.ticket.number.value == 1);
 }
 
@@ -203,7 +197,7 @@ pub(crate) async fn a_read_does_not_wait_for_writers(place: Place) {
     let watch = place.host().await;
     match select(&mut waiting, Box::pin(place.until_waiting(&watch, 1))).await {
         Either::Left((done, _)) => panic!("a write did not wait for the lock: {done:?}"),
-        Either::Right(_) => tx.end().await,
+        Either::Right(_) => tx.rollback().await,
     }
     assert_eq!(waiting.await.unwrap().ticket.version, 2);
 }
@@ -221,7 +215,7 @@ pub(crate) async fn a_command_does_not_wait_forever(place: Place) {
     assert!(!AsyncStore::wait(&store, 0, &error).await, "the store retries after this error");
     // The only connection is idle again and has no open transaction.
     desk.open_ticket(NewTicket::new("Free")).await.unwrap();
-    tx.end().await;
+    tx.rollback().await;
     desk.act(id, Action::start(), Actor::agent("anna")).await.unwrap();
 }
 

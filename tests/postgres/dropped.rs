@@ -29,7 +29,7 @@ async fn polled<T>(times: u32, future: impl Future<Output = T>) -> Option<T> {
 }
 
 fn request(name: &str) -> NewTicket {
-    NewTicket::new(name).from("boris").thread(format!("chat {name}")).once(name)
+    NewTicket::new(name).from("boris").thread(format!("chat {name}")).idempotency_key(name)
 }
 
 /// Returns the number of tickets, after checking that there are as many threads and receipts.
@@ -84,7 +84,7 @@ pub(crate) async fn dropped_futures_leave_all_or_nothing(place: Place) {
         store.begin(&"acme".into(), Mode::Read).await.unwrap(),
     ];
     for mut tx in both {
-        tx.end().await;
+        tx.rollback().await;
     }
     println!("{dropped} futures dropped, {} tickets, 0 torn", whole(&place, &desk).await);
 }

@@ -1,5 +1,6 @@
 //! Commands inside the host's transaction.
 
+use firstline::operation::Engine;
 use firstline::operation::async_store::{AsyncStore, AsyncTx};
 use firstline::store::{Commit, Content, Expected, Mode, Read, RecordWrite, kinds};
 use firstline::*;
@@ -23,7 +24,7 @@ pub(crate) async fn the_hosts_transaction_commits_both_or_neither(place: Place) 
         .await
         .unwrap()
         .id();
-    // A refused command leaves nothing behind, and the transaction continues.
+    // A refused command writes nothing, and the transaction continues.
     let both = Action::note("seen").and(Action::confirm());
     assert!(desk.within(&mut tx).act(id, both, &anna).await.unwrap_err().is_rejected());
     desk.within(&mut tx).act(id, Action::start(), &anna).await.unwrap();
@@ -56,14 +57,17 @@ pub(crate) async fn a_command_that_fails_midway_leaves_nothing_behind(place: Pla
     );
     host.batch_execute(&fails).await.unwrap();
     let mut tx = host.transaction().await.unwrap();
-    let error = desk.within(&mut tx).open_ticket(NewTicket::new("Refund 1").once("k")).await.unwrap_err();
+    let error =
+        desk.within(&mut tx).open_ticket(NewTicket::new("Refund 1").idempotency_key("k")).await.unwrap_err();
     assert!(error.is_storage(), "{error}");
     assert!(desk.within(&mut tx).find(Query::newest()).await.unwrap().tickets.is_empty());
     assert_eq!(desk.within(&mut tx).open_ticket(NewTicket::new("Refund 2")).await.unwrap().number.value, 1);
     tx.commit().await.unwrap();
     assert_eq!(desk.ticket("T-1").await.unwrap().subject(), "Refund 2");
     // The same in the store's own transaction.
-    assert!(desk.open_ticket(NewTicket::new("Refund 3").once("k")).await.unwrap_err().is_storage());
+    assert!(
+        desk.open_ticket(NewTicket::new("Refund 3").idempotency_key("k")).await.unwrap_err().is_storage()
+    );
     assert_eq!(sound(&desk).await.len(), 1);
 }
 
@@ -136,7 +140,7 @@ pub(crate) async fn a_failed_lock_leaves_the_hosts_transaction_usable(place: Pla
     assert!(error.is_retryable() && error.to_string().contains("for too long"), "{error:?}");
     tx.execute("INSERT INTO refund VALUES (2)", &[]).await.unwrap();
     desk.within(&mut tx).open_ticket(NewTicket::new("Another")).await.unwrap();
-    other.end().await;
+    other.rollback().await;
     assert!(desk.within(&mut tx).receive(message()).await.unwrap().opened());
     tx.commit().await.unwrap();
     let refunds: i64 = host.query_one("SELECT count(*) FROM refund", &[]).await.unwrap().get(0);
@@ -170,7 +174,7 @@ pub(crate) async fn clean_up_in_a_hosts_transaction_delays_no_other_command(plac
         || Commit::from_iter(["a", "b"].map(|key| RecordWrite::delete(kinds::RECEIPT, key, Expected::Any)));
     let mut host = place.host().await;
     let mut tx = host.transaction().await.unwrap();
-    store.within(&mut tx).begin(&desk, Mode::Write).await.unwrap().commit(forget()).await.unwrap();
+    store.within(&mut tx).save(&desk, forget()).await.unwrap();
     store.begin(&desk, Mode::Write).await.unwrap().commit(forget()).await.unwrap();
     tx.rollback().await.unwrap();
     let count = format!("SELECT count(*) FROM {}.record", place.schema);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use firstline::operation::async_store::{AsyncStore, AsyncTx};
 use firstline::postgres::Postgres;
-use firstline::store::{Changes, Handling, Mode, Read, RecordKind, kinds};
+use firstline::store::{Changes, DataPolicy, Mode, Read, RecordKind, kinds};
 use firstline::*;
 
 use crate::proxy::{Cut, Proxy};
@@ -14,7 +14,8 @@ use crate::server::Place;
 /// busy machine.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// More time than a command may take if its server vanished. Only a hang takes so long.
+/// The time after which a command is considered hung. No command needs this much, even if its server has
+/// vanished.
 const SOON: Duration = Duration::from_secs(600);
 
 async fn by_way_of(proxy: &Proxy, place: &Place, connections: usize) -> Postgres {
@@ -27,7 +28,7 @@ fn anna() -> Actor {
 
 /// Returns the result, or panics if it does not arrive within [`SOON`].
 async fn soon<T>(reply: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(SOON, reply).await.expect("the command waits forever")
+    tokio::time::timeout(SOON, reply).await.expect("the command hangs")
 }
 
 pub(crate) async fn a_vanished_server_is_busy_within_the_limit(place: Place) {
@@ -67,7 +68,7 @@ pub(crate) async fn silent_connections_are_not_reused(place: Place) {
             all.push(tx);
         }
         for mut tx in all {
-            tx.end().await;
+            tx.rollback().await;
         }
     };
     at_once().await;
@@ -109,7 +110,7 @@ pub(crate) async fn the_store_looks_for_an_unacknowledged_commit(place: Place) {
         let first = soon(desk.receive(message.clone())).await.unwrap();
         opened += 1;
         proxy.cut(cut);
-        let second = soon(desk.receive(message.once(format!("{cut:?}")))).await.unwrap();
+        let second = soon(desk.receive(message.idempotency_key(format!("{cut:?}")))).await.unwrap();
         assert!(proxy.has_cut());
         assert_eq!((first.opened(), second.opened()), (true, false), "{cut:?}");
         assert_eq!(
@@ -135,7 +136,7 @@ pub(crate) async fn the_servers_own_error_is_awaited(place: Place) {
     let error = soon(desk.act(id, Action::start(), anna())).await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("for too long"), "{error:?}");
     assert!(began.elapsed() >= TIMEOUT, "{:?}", began.elapsed());
-    tx.end().await;
+    tx.rollback().await;
     desk.act(id, Action::start(), anna()).await.unwrap();
     assert_eq!(proxy.made(), 2);
 }
@@ -165,13 +166,13 @@ pub(crate) async fn waiting_for_several_locks_is_not_a_vanished_server(place: Pl
     let letting_go = async {
         for mut holder in holders {
             tokio::time::sleep(TIMEOUT * 3 / 10).await;
-            holder.end().await;
+            holder.rollback().await;
         }
     };
     let (answers, ()) = futures_util::future::join(tx.load(&reads), letting_go).await;
     assert_eq!(answers.unwrap().len(), reads.len());
     assert!(began.elapsed() > TIMEOUT * 2, "{:?}", began.elapsed());
-    tx.end().await;
+    tx.rollback().await;
 }
 
 /// A `lock_timeout` in the URL may be longer than the acquire timeout.
@@ -184,11 +185,11 @@ pub(crate) async fn a_lock_timeout_in_the_url_overrides_the_acquire_timeout(plac
     let mut tx = store.begin(&"acme".into(), Mode::Write).await.unwrap();
     let letting_go = async {
         tokio::time::sleep(TIMEOUT * 3).await;
-        holder.end().await;
+        holder.rollback().await;
     };
     let (answers, ()) = futures_util::future::join(tx.load(&[Read::Ticket(id)]), letting_go).await;
     answers.unwrap();
-    tx.end().await;
+    tx.rollback().await;
 }
 
 pub(crate) async fn an_unanswered_migration_fails_within_the_limit(place: Place) {
@@ -213,7 +214,7 @@ pub(crate) async fn the_hosts_transaction_has_no_limit_for_answers(place: Place)
 
 /// A claim without an answer may still have taken effect.
 pub(crate) async fn an_unanswered_claim_is_unknown(place: Place) {
-    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
+    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, DataPolicy::IMPERSONAL);
     let proxy = Proxy::before(&place.url).await;
     let store = by_way_of(&proxy, &place, 1).await;
     let claim = || soon(AsyncStore::claim(&store, WORK, 9, TimeDelta::hours(1)));

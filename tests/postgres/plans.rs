@@ -3,11 +3,10 @@
 use std::ops::Bound;
 use std::sync::Mutex;
 
-use firstline::operation::async_store::{AsyncStore, AsyncTx};
-use firstline::operation::{Engine, Load, Save};
+use firstline::operation::{Engine, Interrupt, Loaded, Operation};
 use firstline::postgres::driver::{Connection, DriverError, Statement};
 use firstline::store::{
-    Changes, Commit, Content, Expected, Handling, Index, Mode, Read, RecordKind, RecordPlace, RecordRange,
+    Changes, Commit, Content, DataPolicy, Expected, Index, Read, RecordCursor, RecordKind, RecordRange,
     RecordWrite,
 };
 use firstline::*;
@@ -45,6 +44,18 @@ impl Spied<'_> {
     }
 }
 
+/// Locks one record and writes nothing.
+struct LockRecord(RecordKind, &'static str);
+
+impl Operation for LockRecord {
+    type Out = ();
+
+    fn decide(&self, loaded: &Loaded) -> std::result::Result<(Commit, ()), Interrupt> {
+        loaded.record(self.0, self.1)?;
+        Ok((Commit::new(), ()))
+    }
+}
+
 /// Searches that are documented as fast read an index in order and do not sort. A row is found by its key. A command
 /// writes everything with one statement.
 pub(crate) async fn rows_are_found_by_an_index_and_written_by_one_statement(place: Place) {
@@ -58,8 +69,10 @@ pub(crate) async fn rows_are_found_by_an_index_and_written_by_one_statement(plac
 
     let mut opened = Vec::new();
     for n in 0..3 {
-        let request =
-            NewTicket::new("No sound").from("c").thread(format!("chat-{n}")).once(format!("form-{n}"));
+        let request = NewTicket::new("No sound")
+            .from("c")
+            .thread(format!("chat-{n}"))
+            .idempotency_key(format!("form-{n}"));
         opened.push(desk.within(&mut spied).open_ticket(request).await.unwrap().id());
     }
     let both = Action::link(LinkKind::CauseOf, opened[0]).and(Action::resolve("unmuted"));
@@ -114,7 +127,7 @@ pub(crate) async fn rows_are_found_by_an_index_and_written_by_one_statement(plac
 /// Most records share one value of the second index. Pages of them and counts are read from an index in order. A claim
 /// reads only due records.
 pub(crate) async fn records_are_read_counted_and_claimed_by_an_index(place: Place) {
-    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
+    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, DataPolicy::IMPERSONAL);
     let (store, desk) = (place.store().await, DeskId::new("acme"));
     let write = |n: u32| {
         let content = Content::new(*b"work").indexed(Index::First, format!("{n:05}"));
@@ -122,12 +135,12 @@ pub(crate) async fn records_are_read_counted_and_claimed_by_an_index(place: Plac
         let content = content.due(DateTime::UNIX_EPOCH + TimeDelta::days(100 * i64::from(n)));
         RecordWrite::put(WORK, format!("{n:05}"), Expected::Absent, content)
     };
-    store.run(&desk, Save((0..4_000).map(write).collect::<Commit>())).await.unwrap();
+    store.save(&desk, (0..4_000).map(write).collect::<Commit>()).await.unwrap();
     let mut host = place.host().await;
     host.batch_execute(&format!("ANALYZE {}.record", place.schema)).await.unwrap();
     let transaction = host.transaction().await.unwrap();
     let mut spied = Spied { transaction, seen: Mutex::default() };
-    let after = |index: &str| RecordPlace { index: index.to_owned(), key: "02000".to_owned() };
+    let after = |index: &str| RecordCursor { index: index.to_owned(), key: "02000".to_owned() };
     let many = || RecordRange::by_index(WORK, Index::Second).equal_to("many").limit(20);
     let first = || RecordRange::by_index(WORK, Index::First).limit(20);
     let ranges = [
@@ -146,7 +159,7 @@ pub(crate) async fn records_are_read_counted_and_claimed_by_an_index(place: Plac
     let reads =
         ranges.into_iter().map(|(range, index)| (Read::Records(range), index)).chain([(few, "record_i2")]);
     for (read, index) in reads {
-        store.within(&mut spied).run(&desk, Load(vec![read.clone()])).await.unwrap();
+        store.within(&mut spied).load(&desk, vec![read.clone()]).await.unwrap();
         let (_, plan) = spied.seen().pop().unwrap();
         assert!(
             plan.contains(index) && !plan.contains("Sort") && !plan.contains("Seq Scan"),
@@ -154,19 +167,15 @@ pub(crate) async fn records_are_read_counted_and_claimed_by_an_index(place: Plac
         );
     }
     let due = Read::DueRecords { kind: WORK, until: DateTime::UNIX_EPOCH, after: None, limit: 20 };
-    store.within(&mut spied).run(&desk, Load(vec![due])).await.unwrap();
+    store.within(&mut spied).load(&desk, vec![due]).await.unwrap();
     let (_, plan) = spied.seen().pop().unwrap();
     assert!(plan.contains("record_due") && !plan.contains("Seq Scan"), "{plan}");
-    let claimed = AsyncStore::claim(&store.within(&mut spied), WORK, 5, TimeDelta::hours(1)).await.unwrap();
+    let claimed = store.within(&mut spied).claim(WORK, 5, TimeDelta::hours(1)).await.unwrap();
     assert_eq!(claimed.len(), 5);
     let (_, plan) = spied.seen().pop().unwrap();
     assert!(plan.contains("record_due") && !plan.contains("Sort") && !plan.contains("Seq Scan"), "{plan}");
     // The locking read of one record uses an index too.
-    {
-        let within = store.within(&mut spied);
-        let mut tx = within.begin(&desk, Mode::Write).await.unwrap();
-        tx.load(&[Read::record(WORK, "00001")]).await.unwrap();
-    }
+    store.within(&mut spied).run(&desk, LockRecord(WORK, "00001")).await.unwrap();
     let (_, plan) = spied.seen().pop().unwrap();
     assert_eq!((plan.matches("record_pkey").count(), plan.matches("Seq Scan").count()), (2, 0), "{plan}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use firstline::postgres::{Migrations, Options};
+use firstline::postgres::{Migrations, PostgresOptions};
 use firstline::*;
 
 use crate::claims::clients;
@@ -77,7 +77,8 @@ pub(crate) async fn the_printed_statements_create_verifiable_tables(place: Place
     let verifying = || place.options().migrations(Migrations::Verify);
     let error = verifying().connect(&place.url).await.unwrap_err();
     assert!(
-        error.kind() == ErrorKind::Schema && error.to_string().contains("`Options::migrations_sql_from(0)`"),
+        error.kind() == ErrorKind::Schema
+            && error.to_string().contains("`PostgresOptions::migrations_sql_from(0)`"),
         "{error}"
     );
     assert!(content(&place).await.is_empty());
@@ -111,10 +112,13 @@ pub(crate) async fn a_role_with_the_documented_grants_can_run_a_desk(place: Plac
     let url = format!("{}?user={role}", place.url);
     let desk = place.options().migrations(Migrations::Verify).connect(&url).await.unwrap().desk("main");
     desk.setup().adopt(&Policy::new().prefix("A")).await.unwrap();
-    let request = InboundMessage::new("").from("boris").thread("chat-9").once("form-1").subject("No sound");
+    let request =
+        InboundMessage::new("").from("boris").thread("chat-9").idempotency_key("form-1").subject("No sound");
     let id = desk.receive(request).await.unwrap().ticket.id();
-    let receipt =
-        desk.act(id, Action::resolve("unmuted"), Actor::agent("anna").once("click-1")).await.unwrap();
+    let receipt = desk
+        .act(id, Action::resolve("unmuted"), Actor::agent("anna").idempotency_key("click-1"))
+        .await
+        .unwrap();
     let later = receipt.ticket.updated_at + time::TimeDelta::days(40);
     assert_eq!(desk.tick(later).await.unwrap().fired, 1);
     let client = crate::server::connect(&url).await;
@@ -137,16 +141,16 @@ pub(crate) async fn invalid_options_are_refused(place: Place) {
         "information_schema",
         &"s".repeat(51),
     ] {
-        let error = Options::new().schema(bad).connect(&place.url).await.unwrap_err();
+        let error = PostgresOptions::new().schema(bad).connect(&place.url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
-        assert!(Options::new().schema(bad).migrations_sql().is_err());
+        assert!(PostgresOptions::new().schema(bad).migrations_sql().is_err());
     }
     for bad in [0, 1_001] {
-        let error = Options::new().connections(bad).connect(&place.url).await.unwrap_err();
+        let error = PostgresOptions::new().connections(bad).connect(&place.url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
     }
     for bad in [0, 99, 3_600_001].map(Duration::from_millis) {
-        let error = Options::new().acquire_timeout(bad).connect(&place.url).await.unwrap_err();
+        let error = PostgresOptions::new().acquire_timeout(bad).connect(&place.url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad:?}");
     }
     // A keyword of SQL is a valid name.

@@ -9,11 +9,11 @@ use std::task::{Context, Poll, Waker};
 
 use firstline::desk::Settings;
 use firstline::memory::Memory;
+use firstline::operation::Engine;
 use firstline::operation::async_store::{Async, AsyncStore, AsyncTx};
-use firstline::operation::{Engine, Save};
 use firstline::store::kinds::RECEIPT;
 use firstline::store::{
-    Answer, Changes, Claimed, Commit, Content, Expected, Handling, Lock, Mode, Read, Record, RecordKind,
+    Answer, Changes, Claimed, Commit, Content, DataPolicy, Expected, Lock, Mode, Read, Record, RecordKind,
     RecordWrite, Store, Tx,
 };
 use firstline::time::ManualTime;
@@ -24,7 +24,7 @@ use firstline::{
 
 use crate::pending_once::PendingOnce;
 
-/// The fate of a commit.
+/// The outcome of a commit.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     /// It is written, and the acknowledgement is lost.
@@ -47,7 +47,7 @@ enum Fate {
     Cleared,
 }
 
-const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
+const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, DataPolicy::IMPERSONAL);
 
 /// A store behind a connection that may fail.
 #[derive(Debug, Clone, Default)]
@@ -66,7 +66,7 @@ struct Line {
 struct RemoteTx<'a>(&'a Line, DeskId);
 
 impl Line {
-    fn said(&self, what: impl Into<String>) {
+    fn log_call(&self, what: impl Into<String>) {
         self.log.lock().unwrap().push(what.into());
     }
 
@@ -78,7 +78,7 @@ impl Line {
     fn renew(&self, now: DateTime<Utc>) -> Result<Receipt> {
         let desk = self.memory.desk(Settings::new("acme").time(ManualTime::at(now)));
         let ticket = desk.ticket("T-2")?.id();
-        desk.act(ticket, Action::note("renewed"), Actor::agent("ben").once("k-2"))
+        desk.act(ticket, Action::note("renewed"), Actor::agent("ben").idempotency_key("k-2"))
     }
 
     fn record(&self, kind: RecordKind, key: &str) -> Option<Record> {
@@ -98,10 +98,10 @@ impl AsyncStore for Remote {
         let mut down = self.0.down.lock().unwrap();
         if *down > 0 {
             *down -= 1;
-            self.0.said("down");
+            self.0.log_call("down");
             return Err(Error::new(ErrorKind::Busy, "down"));
         }
-        self.0.said("begin");
+        self.0.log_call("begin");
         Ok(RemoteTx(&self.0, desk.clone()))
     }
 
@@ -117,13 +117,13 @@ impl AsyncTx for RemoteTx<'_> {
         let locks: BTreeSet<_> = reads.iter().filter_map(Read::lock).map(|(lock, _)| lock).collect();
         let tickets = locks.iter().filter(|lock| matches!(lock, Lock::Ticket(_))).count();
         let number = if locks.contains(&Lock::Numbers) { " and numbers" } else { "" };
-        self.0.said(format!("lock {tickets}{number}"));
+        self.0.log_call(format!("lock {tickets}{number}"));
         self.0.memory.begin(&self.1, Mode::Write)?.load(reads)
     }
 
     async fn commit(&mut self, commit: Commit) -> Result<()> {
         let fate = self.0.fates.lock().unwrap().pop_front();
-        self.0.said("commit");
+        self.0.log_call("commit");
         match fate {
             Some(Fate::Renewed(now)) => drop(self.0.renew(now)?),
             Some(Fate::Slow) => std::thread::sleep(std::time::Duration::from_millis(60)),
@@ -153,8 +153,8 @@ impl AsyncTx for RemoteTx<'_> {
         if fate.is_some() { Err(Error::new(ErrorKind::Unknown, "the connection is lost")) } else { Ok(()) }
     }
 
-    async fn end(&mut self) {
-        self.0.said("leave");
+    async fn rollback(&mut self) {
+        self.0.log_call("leave");
     }
 }
 
@@ -233,7 +233,7 @@ fn an_earlier_lock_restarts_the_transaction() {
     block_on(stage.desk.act(stage.tickets[2], link, Actor::agent("anna"))).unwrap();
     assert_eq!(stage.log(), "begin, lock 1, leave, begin, lock 2, commit");
     // The numbers are the last lock, so a ticket that is read after it causes a restart too.
-    let request = NewTicket::new("No sound").once("k");
+    let request = NewTicket::new("No sound").idempotency_key("k");
     block_on(stage.desk.open_ticket(request.clone())).unwrap();
     assert_eq!(stage.log(), "begin, lock 0 and numbers, commit");
     block_on(stage.desk.open_ticket(request)).unwrap();
@@ -354,7 +354,7 @@ fn a_clean_up_keeps_a_receipt_that_was_renewed_meanwhile() {
         stage.fated(&[Fate::Renewed(now)], 0);
         let remote = Remote(Arc::clone(&stage.line));
         let desk = Desk::over(Async(remote), Settings::new("acme").time(ManualTime::at(now)));
-        let anna = Actor::agent("anna").once(format!("k-1-{round}"));
+        let anna = Actor::agent("anna").idempotency_key(format!("k-1-{round}"));
         block_on(desk.act(stage.tickets[0], Action::note(format!("{round}")), anna)).unwrap();
         assert!(stage.line.renew(now).unwrap().replayed, "the command was applied twice in round {round}");
     }
@@ -362,11 +362,11 @@ fn a_clean_up_keeps_a_receipt_that_was_renewed_meanwhile() {
 }
 
 #[test]
-fn a_concurrent_clean_up_of_an_expired_receipt_is_no_conflict() {
+fn a_concurrent_clean_up_of_an_expired_receipt_is_not_a_conflict() {
     let stage = Stage::with_retries(0);
     stage.line.renew(year(2025)).unwrap();
     stage.fated(&[Fate::Cleared], 0);
-    let by = Actor::agent("ben").once("k-2");
+    let by = Actor::agent("ben").idempotency_key("k-2");
     let receipt = block_on(stage.desk.act(stage.tickets[1], Action::note("again"), by)).unwrap();
     assert!(!receipt.replayed);
     assert_eq!(stage.line.record(RECEIPT, "k-2").unwrap().version, 1);
@@ -376,7 +376,7 @@ fn a_concurrent_clean_up_of_an_expired_receipt_is_no_conflict() {
 fn saved(stage: &Stage, fate: Fate, write: RecordWrite) -> (Result<()>, Option<u64>) {
     stage.fated(&[fate], 0);
     let remote = Async(Remote(Arc::clone(&stage.line)));
-    let result = block_on(remote.run(&"acme".into(), Save(Commit::from_iter([write]))));
+    let result = block_on(remote.save(&"acme".into(), Commit::from_iter([write])));
     (result, stage.line.record(WORK, "w").map(|it| it.version))
 }
 

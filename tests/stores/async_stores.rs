@@ -34,13 +34,13 @@ impl Engine for Later {
         })
     }
 
-    fn work<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Self::Reply<'a, J::Out> {
+    fn run_job<'a, J: Job>(&'a self, desk: &DeskId, mut job: J) -> Self::Reply<'a, J::Out> {
         let desk = desk.clone();
         Box::pin(async move {
             while let Some(step) = job.next() {
                 PendingOnce::default().await;
-                let result = blocking::drive(&self.0, step.desk().unwrap_or(&desk), &step.operation());
-                step.end(&mut job, result)?;
+                let result = blocking::drive(&self.0, step.desk().unwrap_or(&desk), &step);
+                step.complete(&mut job, result)?;
             }
             Ok(job.finish())
         })
@@ -104,6 +104,6 @@ fn a_migration_works_async() {
         desk.setup().migrate(&plan.map("Incoming", "Registered"), Actor::agent("anna")).await
     })
     .unwrap();
-    assert_eq!((migrated.crossings.tickets, migrated.left.tickets), (120, 0));
+    assert_eq!((migrated.counts.tickets, migrated.blocked.tickets), (120, 0));
     assert_eq!(block_on(desk.ticket("T-120")).unwrap().status(), "Registered");
 }

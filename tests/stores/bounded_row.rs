@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex};
 use clocks::{BORIS, hours, instant, minutes, office};
 use firstline::desk::Settings;
 use firstline::memory::{Memory, MemoryTx};
-use firstline::sla::{Agreement, AgreementSet, Metric, OnReopen, Target};
+use firstline::sla::{Agreement, Metric, OnReopen, Target};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::ticket::decision::{DecisionContext, replay};
 use firstline::time::ManualTime;
-use firstline::workflow::Catalogue;
 use firstline::{
     Action, Actor, Desk, DeskId, ErrorKind, HoldReason, ImportedTicket, ImportedVersion, NewTicket, Policy,
     Priority, Result, TicketId, TimeDelta, state,
@@ -113,7 +112,7 @@ fn policy() -> Policy {
         .target(resolution);
     let gold = Agreement::new("gold", 1)
         .when(firstline::Condition::field("tags").contains("gold"))
-        .target(Target::new(Metric::Resolution).within(hours(50_000)).pausing([HoldReason::ThirdParty]));
+        .target(Target::new(Metric::Resolution).within(hours(50_000)).pause_on([HoldReason::ThirdParty]));
     office().agreement(usual).agreement(gold)
 }
 
@@ -147,11 +146,8 @@ fn the_row_size_stays_bounded() {
     let clock = bench.desk.ticket(ticket).unwrap().clock(Metric::Resolution).unwrap().clone();
     // A hold for the customer does not pause this clock.
     assert_eq!(clock.consumed, minutes(2 * ROUNDS as i64 + 2));
-    let (history, rulebook) = (
-        bench.desk.records().history(ticket).unwrap(),
-        AgreementSet::new().with(instant("2026-01-01T00:00:00Z"), policy().rules().unwrap()),
-    );
-    let replayed = replay(&history, &rulebook).unwrap();
+    let history = bench.desk.records().history(ticket).unwrap();
+    let replayed = replay(&history, &[(instant("2026-01-01T00:00:00Z"), policy())]).unwrap();
     assert_eq!(replayed.iter().find(|it| it.metric == Metric::Resolution), Some(&clock));
     bench.taken();
     assert_eq!(bench.act(ticket, Action::note("again")).histories, 0);
@@ -193,7 +189,7 @@ fn a_repeated_command_reads_only_what_it_returns() {
     for n in 0..300 {
         bench.act(ticket, Action::note(format!("note {n}")));
     }
-    let click = bench.anna.clone().once("click-1");
+    let click = bench.anna.clone().idempotency_key("click-1");
     let first = bench.desk.act(ticket, Action::start(), click.clone()).unwrap();
     bench.taken();
     let again = bench.desk.act(ticket, Action::start(), click.clone()).unwrap();
@@ -214,28 +210,20 @@ fn a_decision_without_its_history_reports_it() {
     bench.act(ticket, Action::resume());
     let (snapshot, history) =
         (bench.desk.ticket(ticket).unwrap().into_snapshot(), bench.desk.records().history(ticket).unwrap());
-    let rules = AgreementSet::new().with(instant("2026-01-01T00:00:00Z"), policy.rules().unwrap());
-    let (gold, workflows) = (Action::tag("gold"), Catalogue::new());
-    let context = DecisionContext {
-        now: snapshot.updated_at + minutes(1),
-        by: &bench.anna,
-        policy: &policy,
-        agreements: &rules,
-        workflows: &workflows,
-        policies: &[],
-        history: None,
-    };
+    let gold = Action::tag("gold");
+    let now = snapshot.updated_at + minutes(1);
+    let context = DecisionContext::new(now, &bench.anna, &policy).unwrap();
     let error = snapshot.decide(&gold, &context).unwrap_err();
-    assert_eq!(error.missing_history().unwrap().ticket, ticket);
-    assert!(error.is_invalid() && error.to_string().contains("needs the history"), "{error}");
+    assert!(error.is_invalid(), "{error:?}");
+    assert_eq!(error.to_string(), format!("the decision needs the history of the ticket {ticket}"));
     assert!(snapshot.decide(&Action::note("a note"), &context).is_ok());
 
-    let decision = snapshot.decide(&gold, &DecisionContext { history: Some(&history), ..context }).unwrap();
-    let clock = decision.snapshot().clock(Metric::Resolution).unwrap();
-    assert_eq!((clock.consumed, clock.running_since), (minutes(3), Some(context.now)));
+    let decision = snapshot.decide(&gold, &context.clone().history(&history)).unwrap();
+    let clock = decision.snapshot.clock(Metric::Resolution).unwrap();
+    assert_eq!((clock.consumed, clock.running_since), (minutes(3), Some(now)));
     // A history that does not end at the ticket's version is refused.
     for wrong in [&history[..history.len() - 1], &[]] {
-        let error = snapshot.decide(&gold, &DecisionContext { history: Some(wrong), ..context }).unwrap_err();
+        let error = snapshot.decide(&gold, &context.clone().history(wrong)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     }
 }

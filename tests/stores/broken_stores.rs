@@ -21,11 +21,11 @@ struct Shop(Fault);
 impl Candidate for Shop {
     type Engine = Broken;
 
-    fn fresh(&self) -> Result<Broken> {
+    fn create(&self) -> Result<Broken> {
         Ok(Broken::new(self.0))
     }
 
-    fn again(&self, store: &Broken) -> Result<Broken> {
+    fn reopen(&self, store: &Broken) -> Result<Broken> {
         Ok(store.clone())
     }
 
@@ -43,10 +43,10 @@ const TABLE: &[(Fault, Check, &[Check])] = {
     use Check as C;
     &[
         // If a commit contains a record twice, the first write is stored.
-        (Fault::NotAtomic, C::CommitIsAtomic, &[C::NothingIsThereTwice]),
+        (Fault::NotAtomic, C::CommitIsAtomic, &[C::NoDuplicates]),
         // A stale ticket is one reason for which a commit is refused.
-        (Fault::IgnoresVersions, C::VersionsAreExpected, &[C::CommitIsAtomic, C::NothingIsThereTwice]),
-        (Fault::ForgetsKeys, C::KeyGivesFirstResult, &[C::KeyAtOnceHappensOnce]),
+        (Fault::IgnoresVersions, C::VersionsAreExpected, &[C::CommitIsAtomic, C::NoDuplicates]),
+        (Fault::ForgetsKeys, C::KeyGivesFirstResult, &[C::ConcurrentKeyIsAppliedOnce]),
         (Fault::KeepsReceipts, C::ReceiptsExpire, &[]),
         (Fault::LeaksTickets, C::DesksAreApart, &[]),
         (Fault::LeaksSearches, C::DesksAreApart, &[]),
@@ -55,11 +55,11 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         (Fault::FindsUnassigned, C::FindFindsAll, &[]),
         (Fault::CountsOnePage, C::TicketsAreCounted, &[]),
         // The due tickets of all desks are derived from the same timers.
-        (Fault::KeepsTimers, C::TimersAreReplaced, &[C::OwedAtAllDesks]),
+        (Fault::KeepsTimers, C::TimersAreReplaced, &[C::DueTicketsAtAllDesks]),
         (Fault::DueAnyhow, C::DueInOrder, &[]),
-        (Fault::OwesHere, C::OwedAtAllDesks, &[]),
+        (Fault::OwesHere, C::DueTicketsAtAllDesks, &[]),
         (Fault::Milliseconds, C::TimesToTheMicrosecond, &[]),
-        (Fault::LosesThreads, C::ThreadsLeadOn, &[]),
+        (Fault::LosesThreads, C::ThreadsAreRedirected, &[]),
         // A repeated command reads its events by a slice.
         (Fault::LimitsBeforeSlicing, C::HistoryHasNoGaps, &[C::KeyGivesFirstResult]),
         (Fault::LosesEvents, C::RowIsFold, &[C::HistoryHasNoGaps]),
@@ -67,52 +67,56 @@ const TABLE: &[(Fault, Check, &[Check])] = {
         (
             Fault::TakesNumbers,
             C::DroppedTransactionLeavesNothing,
-            &[C::ReadingClaimsNothing, C::NumbersCountUp, C::DesksAreApart],
+            &[C::ReadsTakeNoLocks, C::NumbersCountUp, C::DesksAreApart],
         ),
         (Fault::CountsNumbers, C::NumbersCountUp, &[]),
-        (Fault::ClaimsNoAbsence, C::AbsenceIsClaimed, &[]),
-        (Fault::ClaimsNoKey, C::KeyAtOnceHappensOnce, &[]),
+        (Fault::ClaimsNoAbsence, C::AbsentRecordsAreLocked, &[]),
+        (Fault::ClaimsNoKey, C::ConcurrentKeyIsAppliedOnce, &[]),
         // Releasing one lock releases the whole store, so threads, keys, links and versions are not safe either.
-        (Fault::ClaimsNoNumbers, C::NumbersAtOnce, &[C::AbsenceIsClaimed, C::KeyAtOnceHappensOnce]),
+        (
+            Fault::ClaimsNoNumbers,
+            C::NumbersAtOnce,
+            &[C::AbsentRecordsAreLocked, C::ConcurrentKeyIsAppliedOnce],
+        ),
         (
             Fault::ClaimsNoTickets,
             C::NoUpdateIsLost,
             &[
                 C::CommitIsAtomic,
                 C::VersionsAreExpected,
-                C::NothingIsThereTwice,
-                C::CrossingCommandsEnd,
-                C::AbsenceIsClaimed,
-                C::KeyAtOnceHappensOnce,
+                C::NoDuplicates,
+                C::CrossingCommandsDoNotDeadlock,
+                C::AbsentRecordsAreLocked,
+                C::ConcurrentKeyIsAppliedOnce,
                 C::TimersFireOnce,
             ],
         ),
-        (Fault::FiresTwice, C::TimersFireOnce, &[C::NothingIsThereTwice]),
+        (Fault::FiresTwice, C::TimersFireOnce, &[C::NoDuplicates]),
         (Fault::LosesTimers, C::CommitKeepsEverything, &[C::CommitIsAtomic, C::DueInOrder]),
         (Fault::CutsFacts, C::RecordsComeBack, &[]),
         // A token is a version, and another desk's record has no version at this desk.
         (
             Fault::IgnoresRecordVersions,
             C::RecordVersionsAreExpected,
-            &[C::CommitIsAtomic, C::ClaimsGoToOne, C::DesksAreApart, C::CleanUpSkipsWhatIsRenewed],
+            &[C::CommitIsAtomic, C::ClaimsGoToOne, C::DesksAreApart, C::CleanUpSkipsRenewedRecords],
         ),
-        (Fault::SkipsNothing, C::CleanUpSkipsWhatIsRenewed, &[]),
+        (Fault::SkipsNothing, C::CleanUpSkipsRenewedRecords, &[]),
         (Fault::IgnoresDescending, C::RecordsInOrder, &[]),
         (Fault::CountsAll, C::RecordsAreCounted, &[]),
         (Fault::RepeatsDue, C::DueRecordsAtAllDesks, &[]),
         (Fault::LeasesForEver, C::ClaimsGoToOne, &[]),
         (Fault::ClaimsWhatIsRead, C::ReadRecordsAreNotClaimed, &[]),
-        (Fault::CountsOn, C::ClaimsAtTheEnds, &[]),
+        (Fault::CountsOn, C::ClaimExtremes, &[]),
         (Fault::ClaimsTwice, C::ClaimsAtOnce, &[]),
         (Fault::NoEmoji, C::TextsComeBack, &[]),
-        (Fault::Panics, C::ThreadsLeadOn, &[C::RowIsFold, C::HistoryHasNoGaps]),
-        (Fault::Twins, C::NothingIsThereTwice, &[]),
-        (Fault::OwesAll, C::OwedAtAllDesks, &[]),
-        (Fault::ReadsAnew, C::ReadingClaimsNothing, &[]),
+        (Fault::Panics, C::ThreadsAreRedirected, &[C::RowIsFold, C::HistoryHasNoGaps]),
+        (Fault::Twins, C::NoDuplicates, &[]),
+        (Fault::OwesAll, C::DueTicketsAtAllDesks, &[]),
+        (Fault::ReadsAnew, C::ReadsTakeNoLocks, &[]),
         // It takes no shared locks, so a record that was read with one may be claimed.
-        (Fault::WaitsInAnyOrder, C::CrossingCommandsEnd, &[C::ReadRecordsAreNotClaimed]),
+        (Fault::WaitsInAnyOrder, C::CrossingCommandsDoNotDeadlock, &[C::ReadRecordsAreNotClaimed]),
         // A commit of several tickets is refused when some of them are written already, or is written in parts.
-        (Fault::TornWhenLeft, C::AbandonedReplyTearsNothing, &[C::CommitIsAtomic, C::NothingIsThereTwice]),
+        (Fault::TornWhenLeft, C::AbandonedReplyTearsNothing, &[C::CommitIsAtomic, C::NoDuplicates]),
     ]
 };
 

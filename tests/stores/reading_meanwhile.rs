@@ -76,7 +76,7 @@ fn a_history_longer_than_its_ticket_is_not_corrupt() {
     let target = || Target::new(Metric::Resolution);
     let gold = Agreement::new("gold", 1)
         .when(Condition::field("tags").contains("gold"))
-        .target(target().within(TimeDelta::hours(4)).pausing([HoldReason::ThirdParty]));
+        .target(target().within(TimeDelta::hours(4)).pause_on([HoldReason::ThirdParty]));
     let usual = Agreement::new("usual", 2).target(target().within(TimeDelta::hours(16)));
     desk.setup().adopt(&Policy::new().agreement(gold).agreement(usual)).unwrap();
     let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();

@@ -5,14 +5,12 @@ use std::path::Path;
 use std::process::Command;
 
 use firstline::memory::Memory;
-use firstline::sla::AgreementSet;
-use firstline::sqlite::{Durability, Options, Sqlite};
+use firstline::sqlite::{Durability, Sqlite, SqliteOptions};
 use firstline::store::{
-    Changes, Commit, Content, Expected, Handling, Mode, RecordKind, RecordWrite, Store, TicketWrite, Tx,
+    Changes, Commit, Content, DataPolicy, Expected, Mode, RecordKind, RecordWrite, Store, Tx,
 };
 use firstline::ticket::decision::DecisionContext;
-use firstline::time::{SystemTime, TimeDelta, TimeSource};
-use firstline::workflow::Catalogue;
+use firstline::time::{SystemClock, TimeDelta, TimeSource};
 use firstline::{
     Action, Actor, Desk, ErrorKind, HoldReason, InboundMessage, NewTicket, Policy, Query, Snapshot,
 };
@@ -29,7 +27,7 @@ fn tables(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn written_tickets_are_there_after_reopening() {
+fn written_tickets_are_found_after_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     let opened =
@@ -67,7 +65,7 @@ fn a_foreign_file_is_refused_unchanged() {
 }
 
 #[test]
-fn a_damaged_database_is_an_error_and_no_panic() {
+fn a_damaged_database_is_an_error_and_not_a_panic() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     {
@@ -141,7 +139,7 @@ fn foreign_tables_are_refused_untouched() {
     let error = Desk::open(&file).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Schema);
     // Regression: the file was switched to a write-ahead log before it was refused.
-    assert!(before == (tables(&file), std::fs::read(&file).unwrap()), "something was left behind");
+    assert!(before == (tables(&file), std::fs::read(&file).unwrap()), "the refused file was changed");
 
     // The checksum of an applied migration is compared, not only its number.
     let file = dir.path().join("changed.db");
@@ -156,21 +154,21 @@ fn host_tables_and_a_second_prefix_coexist() {
     let file = dir.path().join("shop.db");
     raw(&file).execute_batch("CREATE TABLE migration (version INTEGER); PRAGMA user_version = 42").unwrap();
     let first = Desk::open(&file).unwrap();
-    let second = Options::new().table_prefix("second_").open(&file).unwrap().desk("main");
+    let second = SqliteOptions::new().table_prefix("second_").open(&file).unwrap().desk("main");
     first.open_ticket(NewTicket::new("Here")).unwrap();
     assert_eq!(second.find(Query::newest()).unwrap().tickets.len(), 0);
     assert_eq!(first.find(Query::newest()).unwrap().tickets.len(), 1);
     // To SQLite, upper and lower case are the same name.
-    let same = Options::new().table_prefix("Firstline_").open(&file).unwrap().desk("main");
+    let same = SqliteOptions::new().table_prefix("Firstline_").open(&file).unwrap().desk("main");
     assert_eq!(same.find(Query::newest()).unwrap().tickets.len(), 1);
     let version: i64 = raw(&file).query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 42, "the host's user_version changed");
     for bad in ["", "1st_", "a-b", "sqlite_x", &"p".repeat(31)] {
-        let error = Options::new().table_prefix(bad).in_memory().unwrap_err();
+        let error = SqliteOptions::new().table_prefix(bad).in_memory().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Definition, "{bad}");
         let not_made = dir.path().join("not made.db");
         assert_eq!(
-            Options::new().table_prefix(bad).open(&not_made).unwrap_err().kind(),
+            SqliteOptions::new().table_prefix(bad).open(&not_made).unwrap_err().kind(),
             ErrorKind::Definition
         );
         assert!(!not_made.exists(), "{bad}");
@@ -216,7 +214,8 @@ fn eight_programs_start_at_once_and_one_migrates() {
 #[test]
 fn readers_run_beside_the_writer() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Options::new().durability(Durability::Normal).open(dir.path().join("support.db")).unwrap();
+    let store =
+        SqliteOptions::new().durability(Durability::Normal).open(dir.path().join("support.db")).unwrap();
     let desk = store.desk("main");
     let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
     std::thread::scope(|scope| {
@@ -261,10 +260,11 @@ fn a_full_disk_loses_no_acknowledged_command() {
     let test = std::env::current_exe().unwrap();
     let script = "trap '' XFSZ; ulimit -f 1000; exec \"$0\" --exact sqlite::a_full_disk_loses_no_acknowledged_command --nocapture";
     let output = Command::new("sh").args(["-c", script]).arg(&test).env(CHILD, &file).output().unwrap();
-    let said =
+    let printed =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let line = said.lines().find(|line| line.contains("acknowledged ")).unwrap_or_else(|| panic!("{said}"));
+    assert!(output.status.success(), "{printed}");
+    let line =
+        printed.lines().find(|line| line.contains("acknowledged ")).unwrap_or_else(|| panic!("{printed}"));
     let count: usize = line.split("stored ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(count > 5, "{line}");
     // Without the limit, everything is stored and the next command works.
@@ -281,13 +281,14 @@ fn a_full_disk_loses_no_acknowledged_command() {
 fn a_desk_sees_only_its_own_rows() {
     let store = Sqlite::in_memory().unwrap();
     let (acme, other) = (store.desk("acme"), store.desk("other"));
-    let id = acme.open_ticket(NewTicket::new("Secret").thread("t").once("k")).unwrap().id();
+    let id = acme.open_ticket(NewTicket::new("Secret").thread("t").idempotency_key("k")).unwrap().id();
     assert!(other.ticket(id).unwrap_err().is_not_found());
     assert!(other.ticket(1).unwrap_err().is_not_found());
     assert!(other.records().history(id).unwrap_err().is_not_found());
     assert!(other.act(id, Action::start(), Actor::agent("eve")).unwrap_err().is_not_found());
     assert!(other.find(Query::newest()).unwrap().tickets.is_empty());
-    let theirs = other.receive(InboundMessage::new("").thread("t").once("k").subject("Mine")).unwrap();
+    let theirs =
+        other.receive(InboundMessage::new("").thread("t").idempotency_key("k").subject("Mine")).unwrap();
     assert!(theirs.opened() && theirs.ticket.id() != id && theirs.ticket.number.value == 1);
 }
 
@@ -335,7 +336,7 @@ fn a_uri_with_a_mode_can_be_read() {
 
 /// Regression: the next read created an empty database in place of the moved file.
 #[test]
-#[cfg(unix)] // Elsewhere a file that is open cannot be moved.
+#[cfg(unix)] // Other systems cannot move an open file.
 fn a_read_does_not_recreate_a_moved_file() {
     for asked in ["", "?mode=rwc", "?psow=1&mode=rwc"] {
         let dir = tempfile::tempdir().unwrap();
@@ -355,7 +356,8 @@ fn a_read_does_not_recreate_a_moved_file() {
     }
 }
 
-/// SQLite rolls back the whole transaction, for example on a full disk, in the middle of a commit that is also stale.
+/// SQLite rolls back the whole transaction, for example on a full disk. Here this happens in the middle of a
+/// commit that is also stale.
 #[test]
 fn nothing_is_written_outside_a_rolled_back_transaction() {
     let dir = tempfile::tempdir().unwrap();
@@ -364,7 +366,7 @@ fn nothing_is_written_outside_a_rolled_back_transaction() {
     let desk = store.desk("main");
     let anna = Actor::agent("anna");
     let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
-    let until = SystemTime.now() + TimeDelta::days(1);
+    let until = SystemClock.now() + TimeDelta::days(1);
     let held = desk.act(id, Action::hold_until(HoldReason::Scheduled, until), &anna).unwrap();
     let host = raw(&file);
     host.execute_batch(
@@ -374,16 +376,9 @@ fn nothing_is_written_outside_a_rolled_back_transaction() {
     let timers = || host.query_row("SELECT count(*) FROM firstline_timer", [], |row| row.get::<_, i64>(0));
     assert_eq!(timers().unwrap(), 1);
 
-    let context = DecisionContext {
-        now: SystemTime.now(),
-        by: &anna,
-        policy: &Policy::new(),
-        agreements: &AgreementSet::new(),
-        workflows: &Catalogue::new(),
-        policies: &[],
-        history: None,
-    };
-    let mut stale = TicketWrite::from(held.ticket.decide(&Action::note("late"), &context).unwrap());
+    let policy = Policy::new();
+    let context = DecisionContext::new(SystemClock.now(), &anna, &policy).unwrap();
+    let mut stale = held.ticket.decide(&Action::note("late"), &context).unwrap();
     (stale.expected, stale.snapshot) = (1, held.ticket.snapshot().clone());
     (stale.events, stale.timers) = (held.events.clone(), Vec::new());
     let commit = Commit::from_iter([stale]);
@@ -393,7 +388,7 @@ fn nothing_is_written_outside_a_rolled_back_transaction() {
 
 /// Claims while another transaction is writing.
 fn claim_beside_a_writer(store: &(impl Store + Sync)) {
-    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, Handling::IMPERSONAL);
+    const WORK: RecordKind = RecordKind::new("test.work", "work", Changes::Replaced, DataPolicy::IMPERSONAL);
     let due = Content::new(*b"work").due(firstline::DateTime::UNIX_EPOCH);
     let commit = Commit::from_iter([RecordWrite::put(WORK, "w", Expected::Absent, due)]);
     store.begin(&"main".into(), Mode::Write).unwrap().commit(commit).unwrap();
@@ -405,9 +400,10 @@ fn claim_beside_a_writer(store: &(impl Store + Sync)) {
             store.claim(WORK, 9, TimeDelta::hours(1)).unwrap()
         });
         has_begun.recv().unwrap();
-        // The claim waits for at least this time. If its thread is late, it waits for less, and the test holds too.
+        // The claim waits for at least this time. If its thread is late, it waits for less, and the test is
+        // still valid.
         std::thread::sleep(std::time::Duration::from_millis(300));
-        let ended = SystemTime.now();
+        let ended = SystemClock.now();
         drop(writing);
         let leased_until = claiming.join().unwrap()[0].record.content.due.unwrap();
         assert!(leased_until >= ended + TimeDelta::hours(1), "{leased_until}");
@@ -421,7 +417,7 @@ fn a_lease_begins_after_the_wait() {
     claim_beside_a_writer(&Memory::new());
 }
 
-/// Found by an attacker: in a database of a host in UTF-16, ranges of keys were empty or in another order.
+/// Regression: in a host's database in UTF-16, ranges of keys were empty or in another order.
 #[test]
 fn a_database_in_utf_16_is_refused_and_left_untouched() {
     let dir = tempfile::tempdir().unwrap();

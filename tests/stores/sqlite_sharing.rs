@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use firstline::sqlite::{Durability, Options};
+use firstline::sqlite::{Durability, SqliteOptions};
 use firstline::{Desk, NewTicket, Query};
 use rusqlite::Connection;
 
@@ -36,23 +36,24 @@ fn read_after(from: &mut impl BufRead, beginning: &str) -> String {
     }
 }
 
-/// Two programs that write without pauses both make progress, and no write of either is lost. Each goes on until both
-/// have written fifty times. Regression: SQLite's own `busy_timeout` let one of them starve. The pauses between attempts
-/// are tested in `src/sqlite/busy.rs`.
+/// Two programs that write without pauses both make progress, and no write of either is lost. Each continues
+/// until both have written fifty times. Regression: SQLite's own `busy_timeout` let one of them starve.
+/// `src/sqlite/busy.rs` tests the pauses between attempts.
 #[test]
 fn two_programs_share_one_file() {
     const TEST: &str = "two_programs_share_one_file";
     const EACH: usize = 50;
     if std::env::var(CHILD).is_ok() {
         let file = std::env::var("FIRSTLINE_SHARING_FILE").unwrap();
-        // Only a program that starves may run into the timeout.
-        let options = Options::new().durability(Durability::Normal).acquire_timeout(Duration::from_secs(60));
+        // Only a program that starves can reach this timeout.
+        let options =
+            SqliteOptions::new().durability(Durability::Normal).acquire_timeout(Duration::from_secs(60));
         let desk = options.open(file).unwrap().desk("main");
         println!("ready:");
         std::io::stdin().lines().next().unwrap().unwrap();
         let stop = AtomicBool::new(false);
         return std::thread::scope(|scope| {
-            // The input ends when this program shall stop.
+            // The parent closes the input to stop this program.
             scope.spawn(|| {
                 assert!(std::io::stdin().lines().next().is_none());
                 stop.store(true, Ordering::Relaxed);
@@ -97,12 +98,12 @@ fn reads_do_not_wait_for_writers() {
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
-    let store = Options::new().open(&file).unwrap();
+    let store = SqliteOptions::new().open(&file).unwrap();
     let desk = store.desk("main");
     let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
     let other = Connection::open(&file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE; UPDATE firstline_ticket SET version = 7").unwrap();
-    // A read that waited for a writer would fail, because the writer goes on until the read has ended.
+    // A read that waited for a writer would fail, because the writer continues until the read has ended.
     assert_eq!(desk.ticket(id).unwrap().version, 1);
     other.execute_batch("ROLLBACK").unwrap();
     let writing = store.begin(&"main".into(), Mode::Write).unwrap();
@@ -122,7 +123,7 @@ fn waiting_for_a_writer_ends_at_the_acquire_timeout() {
     const TIMEOUT: Duration = Duration::from_millis(600);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
-    let store = Options::new().acquire_timeout(TIMEOUT).open(&file).unwrap();
+    let store = SqliteOptions::new().acquire_timeout(TIMEOUT).open(&file).unwrap();
     let waited = |who: &str| {
         let begin = Instant::now();
         let error = store.desk("main").open_ticket(NewTicket::new("No sound")).unwrap_err();
@@ -151,14 +152,14 @@ fn opening_during_a_write_is_a_clear_error() {
     let file = dir.path().join("shop.db");
     let other = Connection::open(&file).unwrap();
     other.execute_batch("CREATE TABLE refund (cents INTEGER); BEGIN IMMEDIATE").unwrap();
-    let error = Options::new().acquire_timeout(Duration::from_millis(50)).open(&file).unwrap_err();
+    let error = SqliteOptions::new().acquire_timeout(Duration::from_millis(50)).open(&file).unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("cannot be opened while"), "{error}");
     assert!(!error.to_string().contains("within"), "{error}");
     other.execute_batch("ROLLBACK").unwrap();
-    Options::new().open(&file).unwrap();
+    SqliteOptions::new().open(&file).unwrap();
     // A database that is up to date is only read.
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    Options::new().acquire_timeout(Duration::from_millis(50)).open(&file).unwrap();
+    SqliteOptions::new().acquire_timeout(Duration::from_millis(50)).open(&file).unwrap();
 }
 
 #[test]
@@ -168,10 +169,10 @@ fn an_acquire_timeout_out_of_range_is_refused() {
     {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("support.db");
-        let error = Options::new().acquire_timeout(acquire_timeout).open(&file).unwrap_err();
+        let error = SqliteOptions::new().acquire_timeout(acquire_timeout).open(&file).unwrap_err();
         assert_eq!(error.kind(), firstline::ErrorKind::Definition);
         assert!(error.allowed().unwrap().contains("1 hour"), "{error}");
         assert!(!file.exists());
-        assert!(Options::new().acquire_timeout(acquire_timeout).in_memory().is_err());
+        assert!(SqliteOptions::new().acquire_timeout(acquire_timeout).in_memory().is_err());
     }
 }

@@ -23,7 +23,7 @@ fn the_hosts_transaction_commits_both_or_neither() {
     let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     tx.execute("INSERT INTO refund VALUES (1)", []).unwrap();
     let id = desk.within(&tx).open_ticket(NewTicket::new("Refund 1")).unwrap().id();
-    // A refused command leaves nothing behind, and the transaction continues.
+    // A refused command writes nothing, and the transaction continues.
     let both = Action::note("seen").and(Action::confirm());
     assert!(desk.within(&tx).act(id, both, &anna).unwrap_err().is_rejected());
     desk.within(&tx).act(id, Action::start(), &anna).unwrap();
@@ -74,7 +74,7 @@ fn a_command_that_fails_midway_in_the_hosts_transaction_leaves_nothing_behind() 
     host.execute_batch(fails).unwrap();
     let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     let within = desk.within(&tx);
-    let error = within.open_ticket(NewTicket::new("Refund 1").once("k")).unwrap_err();
+    let error = within.open_ticket(NewTicket::new("Refund 1").idempotency_key("k")).unwrap_err();
     assert!(error.is_storage() && within.find(Query::newest()).unwrap().tickets.is_empty(), "{error}");
     assert_eq!(within.open_ticket(NewTicket::new("Refund 2")).unwrap().number.value, 1);
     tx.commit().unwrap();
@@ -135,7 +135,7 @@ fn a_transaction_begun_by_another_library_commits_both_or_neither() {
     }
 }
 
-/// After the transaction of the host has ended, SQLite would run each statement of the desk in its own transaction.
+/// After the host's transaction has ended, SQLite would run each statement of the desk in its own transaction.
 #[test]
 fn a_desk_that_outlives_the_hosts_transaction_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();

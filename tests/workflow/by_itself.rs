@@ -1,6 +1,7 @@
-//! Automatic transitions: by messages, ends of holds, and silence. If no transition is possible, nothing is lost.
+//! Automatic transitions: after messages, ends of holds, and silence. If no transition is possible, the ticket
+//! stays and nothing is lost.
 
-use firstline::lifecycle::Reason;
+use firstline::lifecycle::RejectionReason;
 use firstline::ticket::timer::TimerKind;
 use firstline::workflow::{Performer, Status, Transition};
 use firstline::{Action, Change, InboundMessage, Kind, NewTicket, StateKind, StepKind, TicketId, TimeDelta};
@@ -42,15 +43,15 @@ fn a_message_resumes_although_fields_are_missing() {
 }
 
 #[test]
-fn a_message_that_may_not_reopen_stops_the_silence_timer() {
+fn a_message_that_cannot_reopen_stops_the_silence_timer() {
     on_each_store(|stage| {
         adopted(stage);
         let rejected = Action::category(["lamp"])
             .and(Action::start())
-            .and(Action::resolve("It was dropped.").into_status("Rejected"));
+            .and(Action::resolve("It was dropped.").with_status("Rejected"));
         let id = opened_and(stage, [rejected]);
         let receipt = stage.desk.receive(message()).unwrap();
-        assert_eq!((receipt.ticket.status(), receipt.ticket.received), ("Rejected", 2));
+        assert_eq!((receipt.ticket.status(), receipt.ticket.messages_received), ("Rejected", 2));
         let text = receipt.events.last().unwrap().to_string();
         assert!(text.contains("left it as it is, although nobody objected: reopen is for agent"), "{text}");
         stage.time.advance(TimeDelta::days(30));
@@ -79,7 +80,7 @@ fn silence_closes_if_programs_may_close_and_otherwise_the_timer_expires() {
 
 fn resolved_with(stage: &Stage, status: &str) -> TicketId {
     let id = stage.desk.open_ticket(request()).unwrap().id();
-    let resolve = Action::resolve_as("refund", "done").into_status(status);
+    let resolve = Action::resolve_as("refund", "done").with_status(status);
     stage.does(id, Action::category(["lamp"]).and(Action::start()).and(resolve));
     id
 }
@@ -128,13 +129,13 @@ fn a_hold_without_a_transition_stays_and_its_timer_expires() {
         let event = history.last().unwrap();
         let Change::TimerExpired { step, status, reasons, .. } = &event.change else { panic!("{event}") };
         assert_eq!((*step, &**status), (StepKind::Resume, "With the carrier"));
-        assert_eq!(*reasons, [Reason::NoTransition { to: None, available: Vec::new() }]);
+        assert_eq!(*reasons, [RejectionReason::NoTransition { to: None, available: Vec::new() }]);
         let sentence = "left it as it is, although the hold ended: no resume leads from \"With the carrier\"";
         assert!(event.to_string().ends_with(sentence), "{event}");
     });
 }
 
-/// Found in review: when a requester wrote and named a status in one action, the message reopened the ticket.
+/// Regression: when a requester wrote and named a status in one action, the message reopened the ticket.
 #[test]
 fn a_message_does_not_undo_a_move_in_the_same_action() {
     on_each_store(|stage| {
@@ -147,7 +148,7 @@ fn a_message_does_not_undo_a_move_in_the_same_action() {
         let refund =
             Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
         let id = opened_and(stage, [refund]);
-        let thanks = Action::reply("Thank you.").into_status("Accepted");
+        let thanks = Action::reply("Thank you.").with_status("Accepted");
         let receipt = stage.desk.act(id, thanks, boris()).unwrap();
         assert_eq!(receipt.ticket.status(), "Accepted");
     });

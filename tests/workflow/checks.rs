@@ -1,4 +1,4 @@
-//! What the checks of a workflow must and must not report.
+//! The findings of a workflow check, and cases without findings.
 
 use firstline::workflow::{Performer, Status, Transition, Workflow};
 use firstline::{Condition, StateKind, StepKind, WorkflowDefinition};
@@ -24,7 +24,7 @@ fn guarded(guards: &[(&str, Condition)]) -> WorkflowDefinition {
 
 /// The codes of all diagnostics.
 fn found(definition: &WorkflowDefinition) -> Vec<&'static str> {
-    definition.check().all().iter().map(|it| it.kind.code()).collect()
+    definition.check().iter().map(|it| it.kind.code()).collect()
 }
 
 /// Regression: two guards that are exact opposites were reported as `only-guarded`, although one of them always holds.
@@ -67,7 +67,7 @@ fn guards_that_together_cover_every_ticket_do_not_trap_it() {
     }
 }
 
-/// Opposite guards that lead to different places: each of the places must lead on.
+/// Opposite guards that lead to different statuses: every one of these statuses must lead on.
 #[test]
 fn opposite_guards_trap_a_ticket_if_one_of_them_leads_nowhere() {
     let cheap = || Condition::field("field.price").at_most(20);
@@ -82,7 +82,7 @@ fn opposite_guards_trap_a_ticket_if_one_of_them_leads_nowhere() {
     };
     assert_eq!(found(&review(&["cheap", "dear"])), [""; 0]);
     let only = review(&["dear"]).check();
-    let only: Vec<_> = only.all().iter().map(|it| (it.kind.code(), it.path.as_str())).collect();
+    let only: Vec<_> = only.iter().map(|it| (it.kind.code(), it.path.as_str())).collect();
     assert_eq!(only, [("only-guarded", "statuses[5]")]);
 }
 
@@ -117,7 +117,7 @@ fn a_status_that_leads_nowhere_but_to_cancelled_is_reported() {
             .transition(Transition::step(step, "Work", name.as_str()))
             .transition(Transition::step(StepKind::Cancel, name, "Withdrawn"))
             .check();
-        found.all().iter().map(|it| it.kind.code()).filter(|it| *it != "always-holds").collect::<Vec<_>>()
+        found.iter().map(|it| it.kind.code()).filter(|it| *it != "always-holds").collect::<Vec<_>>()
     };
     let waiting = Status::new("Awaiting customer", StateKind::OnHold).holding_for("customer");
     assert_eq!(lost(waiting, StepKind::Hold), ["only-cancel"]);
@@ -144,8 +144,13 @@ fn a_fault_of_form_hides_no_fault_of_the_graph() {
         "rules": [{"every_path_to": "Done", "must_pass": "Lost"}]
     }"#;
     let error = Workflow::from_json(text).unwrap_err();
-    let found: Vec<_> =
-        error.diagnostics().unwrap().errors().map(|it| (it.kind.code(), it.path.as_str())).collect();
+    let found: Vec<_> = error
+        .diagnostics()
+        .unwrap()
+        .iter()
+        .filter(|it| it.is_error())
+        .map(|it| (it.kind.code(), it.path.as_str()))
+        .collect();
     for expected in [
         ("wrong-type", "kinds"),
         ("bad-condition", "guards.g.si"),
@@ -159,11 +164,11 @@ fn a_fault_of_form_hides_no_fault_of_the_graph() {
     ] {
         assert!(found.contains(&expected), "{expected:?} is missing: {found:#?}");
     }
-    // The unknown state may be any, so that status is not reported as a dead end.
+    // The unknown state could be any state, so the status is not reported as a dead end.
     assert!(!found.contains(&("dead-end", "statuses[5]")), "{found:#?}");
 }
 
-/// Regression: the other transition was named by its index, which nobody counts in a file.
+/// Regression: the other transition was named by its index, but readers of a file do not count transitions.
 #[test]
 fn the_other_part_is_named_by_its_position() {
     let text = r#"{"name": "small",
@@ -181,8 +186,8 @@ fn the_other_part_is_named_by_its_position() {
     assert!(message("[duplicate-transition]").ends_with("defined already: line 6, column 3"), "{error}");
     assert!(message("[ambiguous]").contains("to \"Answered\" in line 6, column 3; mark"), "{error}");
     assert!(message("[duplicate-status]").ends_with("already: line 3, column 59"), "{error}");
-    // Without a text, the path names it.
+    // Without a text, the finding names the path.
     let definition: WorkflowDefinition = serde_json::from_str(text).unwrap();
-    let without = definition.check().to_string();
+    let without: String = definition.check().iter().map(ToString::to_string).collect();
     assert!(without.contains("defined already: transitions[0]"), "{without}");
 }

@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
                 Action::hand_over(["audio", "video"][*team], Line::Second, "as it stands")
             }
             Part::Override(rank) => Action::override_priority(Priority::new(*rank).unwrap(), "as agreed"),
-            Part::Computed => Action::Computed,
+            Part::Computed => Action::ClearOverride,
             Part::Impact(rank) => Action::Impact(Impact::new(*rank).unwrap()),
             Part::Urgency(rank) => Action::Urgency(Urgency::new(*rank).unwrap()),
             Part::Category(true) => Action::category(["lamps"]),
@@ -223,7 +223,7 @@ fn lives(config: Config, slip: Slip) -> (Counts, Result<(), String>) {
         for (by, parts) in &commands {
             let before = run.desk.ticket(run.id).unwrap();
             if before.state().kind().is_final() {
-                // A finished ticket refuses most actions, so the life goes on with another one.
+                // A finished ticket refuses most actions, so the life continues with a new ticket.
                 let kind = Kind::from(KINDS[parts.len() % KINDS.len()]);
                 let request = NewTicket::new("The lamp flickers").from("boris").kind(kind);
                 run.id = run.desk.open_ticket(request).unwrap().id();

@@ -7,18 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use firstline::workflow::{Diagnostic, DiagnosticKind, Diagnostics, Workflow};
+use firstline::workflow::{Diagnostic, DiagnosticKind, Workflow};
 use firstline::{Error, ErrorKind, Result};
 
 /// Kinds that no small file can show, each with the test that produces them.
 const MADE_IN_CODE: &[(DiagnosticKind, &str)] = &[(
-    DiagnosticKind::TooMany,
+    DiagnosticKind::LimitExceeded,
     "five hundred statuses are no small file: too_many_statuses_transitions_and_guards_are_refused",
 )];
 
 /// Kinds that always come with other kinds.
 const NEVER_ALONE: &[(DiagnosticKind, &[DiagnosticKind])] = &[
-    (DiagnosticKind::NoEnd, &[DiagnosticKind::SilenceDoesNotClose]),
+    (DiagnosticKind::NoEnd, &[DiagnosticKind::VerificationDoesNotClose]),
     (DiagnosticKind::NothingResolved, &[DiagnosticKind::NoEnd]),
 ];
 
@@ -47,10 +47,10 @@ fn expected_path(path: &Path) -> PathBuf {
 fn findings_of(read: Result<Workflow>) -> Vec<Diagnostic> {
     let of_error = |error: &Error| {
         assert_eq!(error.kind(), ErrorKind::Definition);
-        error.diagnostics().map(|it: &Diagnostics| it.all().to_vec())
+        error.diagnostics().map(<[Diagnostic]>::to_vec)
     };
     match read {
-        Ok(workflow) => workflow.warnings().cloned().collect(),
+        Ok(workflow) => workflow.warnings().to_vec(),
         Err(error) => of_error(&error).unwrap_or_else(|| panic!("no findings: {error}")),
     }
 }
@@ -178,7 +178,7 @@ fn too_many_statuses_transitions_and_guards_are_refused() {
     assert_eq!(errors(grown(MAX_STATUSES - 4, 0, 0)), []);
     assert_eq!(errors(grown(0, MAX_TRANSITIONS - 3, 0)), []);
     assert_eq!(errors(grown(0, 0, MAX_GUARDS - 1)), []);
-    let too_many = |path: &str| [(DiagnosticKind::TooMany, path.to_owned())];
+    let too_many = |path: &str| [(DiagnosticKind::LimitExceeded, path.to_owned())];
     assert_eq!(errors(grown(MAX_STATUSES - 3, 0, 0)), too_many("statuses"));
     assert_eq!(errors(grown(0, MAX_TRANSITIONS - 2, 0)), too_many("transitions"));
     assert_eq!(errors(grown(0, 0, MAX_GUARDS)), too_many("guards"));
@@ -191,7 +191,7 @@ fn too_many_statuses_transitions_and_guards_are_refused() {
     assert_eq!(errors(ruled(MAX_RULES + 1)), too_many("rules"));
 }
 
-/// Found in review: a transition counted once, although it leads from many statuses, and a file of 1.6 MB took minutes
+/// Regression: a transition counted once, although it leads from many statuses, and a file of 1.6 MB took minutes
 /// to check.
 #[test]
 fn a_transition_counts_once_for_every_status_it_leads_from() {
@@ -201,10 +201,10 @@ fn a_transition_counts_once_for_every_status_it_leads_from() {
     let many = sound.replacen(r#""transitions": ["#, &format!(r#""transitions": [{}"#, one.repeat(400)), 1);
     let findings = findings_of(Workflow::from_json(&many));
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!((findings[0].kind, findings[0].path.as_str()), (DiagnosticKind::TooMany, "transitions"));
+    assert_eq!((findings[0].kind, findings[0].path.as_str()), (DiagnosticKind::LimitExceeded, "transitions"));
 }
 
-/// Found in review: every unknown name was compared with all names and reported with all of them, so a file of 2 MB
+/// Regression: every unknown name was compared with all names and reported with all of them, so a file of 2 MB
 /// took minutes and a gigabyte of memory.
 #[test]
 fn many_unknown_names_give_a_short_message() {
@@ -221,7 +221,7 @@ fn many_unknown_names_give_a_short_message() {
             workflow.transition(Transition::within(long(10_000 + transition), long(20_000 + transition)));
     }
     let found = workflow.check();
-    let unknown: Vec<_> = found.all().iter().filter(|it| it.kind == DiagnosticKind::UnknownStatus).collect();
+    let unknown: Vec<_> = found.iter().filter(|it| it.kind == DiagnosticKind::UnknownStatus).collect();
     assert_eq!(unknown.len(), 10_000);
     assert!(unknown.iter().map(|it| it.message.len()).sum::<usize>() < 5_000_000);
     assert!(unknown[0].message.contains("and 441 more"), "{}", unknown[0]);

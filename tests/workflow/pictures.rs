@@ -32,7 +32,7 @@ fn counted(workflow: &Workflow) -> ProcessMap {
     let desk = Desk::memory();
     desk.setup().adopt(&Policy::new().workflow(workflow)).unwrap();
     let open = || desk.open_ticket(NewTicket::new("Pay").kind(Kind::Question)).unwrap().id();
-    let lead = Actor::agent("lea").with("role", "lead");
+    let lead = Actor::agent("lea").attribute("role", "lead");
     let (_, second, third) = (open(), open(), open());
     desk.act(second, Action::resolve("paid"), &lead).unwrap();
     desk.act(second, Action::reopen(), &lead).unwrap();
@@ -172,7 +172,7 @@ fn drawn(svg: &str) -> Vec<String> {
         );
     }
     for node in document.descendants().filter(|it| it.has_tag_name("path")) {
-        assert!(!node.attribute("d").unwrap().contains(['N', 'i']), "{node:?} is no number");
+        assert!(!node.attribute("d").unwrap().contains(['N', 'i']), "{node:?} is not a number");
     }
     let of_group = document.descendants().filter(|it| it.has_tag_name("g"));
     of_group.map(|it| it.first_element_child().unwrap().text().unwrap().to_owned()).collect()

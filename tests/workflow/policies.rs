@@ -24,7 +24,7 @@ fn report(read: Result<Policy>) -> String {
         Ok(_) => String::new(),
         Err(error) => {
             let diagnostics = error.diagnostics().unwrap_or_else(|| panic!("no diagnostics: {error}"));
-            diagnostics.all().iter().map(|it| format!("{it}\n")).collect()
+            diagnostics.iter().map(|it| format!("{it}\n")).collect()
         }
     }
 }
@@ -59,8 +59,8 @@ fn every_policy_file_has_its_expected_diagnostics() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// Regression: durations were written in two ways, `"8h"` for targets and seconds for the verification period, and
-/// "never" could not be written at all.
+/// Regression: durations had two notations, `"8h"` for targets and seconds for the verification period, and
+/// "never" had none.
 #[test]
 fn durations_have_one_notation() {
     let of = |text: &str| Policy::from_json(&format!(r#"{{"verification": {text}}}"#));
@@ -79,8 +79,12 @@ fn durations_have_one_notation() {
     assert_eq!(serde_json::to_value(Policy::new()).unwrap()["verification"], "5 days");
     for text in ["432000", "\"432000\"", "null", "\"0s\"", "\"20 years\"", "\"5 dyas\""] {
         let error = of(text).unwrap_err();
-        let found = &error.diagnostics().unwrap().all()[0];
-        assert_eq!((found.path.as_str(), found.place.unwrap().line), ("verification", 1), "{text}: {error}");
+        let found = &error.diagnostics().unwrap()[0];
+        assert_eq!(
+            (found.path.as_str(), found.position.unwrap().line),
+            ("verification", 1),
+            "{text}: {error}"
+        );
         assert!(found.message.contains("5 days"), "{error}");
     }
 }
@@ -132,7 +136,7 @@ fn no_message_names_the_types_of_this_crate() {
         #[cfg(feature = "toml")]
         let positioned = {
             let error = Policy::from_toml(&text).unwrap_err();
-            assert!(error.diagnostics().unwrap().all().iter().all(|it| it.place.is_some()), "{error}");
+            assert!(error.diagnostics().unwrap().iter().all(|it| it.position.is_some()), "{error}");
             Some(error.to_string())
         };
         #[cfg(not(feature = "toml"))]
@@ -145,7 +149,7 @@ fn no_message_names_the_types_of_this_crate() {
     }
 }
 
-/// A policy in which every sort of part occurs.
+/// A policy that contains every sort of part.
 fn sound() -> Value {
     let policy = json!({
         "prefix": "SHOP",
@@ -337,31 +341,31 @@ proptest! {
             }
             Err(error) => {
                 let found = error.diagnostics().unwrap();
-                for it in found.all() {
-                    let place = it.place.unwrap();
+                for it in found {
+                    let place = it.position.unwrap();
                     let line = all.get(place.line - 1).copied().unwrap_or_default();
                     prop_assert!((1..=line.chars().count() + 1).contains(&place.column), "{}\n{}", it, text);
                 }
                 // The damage itself is reported, unless only a reference to the old name is at fault.
-                let at: BTreeSet<usize> = found.errors().map(|it| it.place.unwrap().line).collect();
+                let at: BTreeSet<usize> = found.iter().filter(|it| it.is_error()).map(|it| it.position.unwrap().line).collect();
                 let expected = match lines.get(&damage) {
                     Some(line) => *line,
                     None => panic!("{damage} has no line"),
                 };
                 let free = has_free_names(&table) || same_type || matches!(corruption, Corruption::Remove);
-                let reference = found.errors().any(|it| !it.path.starts_with(&damage));
+                let reference = found.iter().filter(|it| it.is_error()).any(|it| !it.path.starts_with(&damage));
                 // A fault of a whole condition or effect is reported where that begins.
                 let encloses = |path: &str| {
                     let is_whole = path.ends_with(".when") || path.ends_with(".effect") || path.contains(".guards.");
                     damage.starts_with(path) && is_whole
                 };
-                let reported = found.errors().any(|it| it.path.starts_with(&damage) || encloses(&it.path));
+                let reported = found.iter().filter(|it| it.is_error()).any(|it| it.path.starts_with(&damage) || encloses(&it.path));
                 prop_assert!(
                     at.contains(&expected) || reported || (free && reference),
                     "{} in line {} is not reported: {}\n{}", damage, expected, error, text
                 );
                 if matches!(corruption, Corruption::Rename) && !has_free_names(&table) {
-                    let reported = found.errors().any(|it| it.place.unwrap().line == expected);
+                    let reported = found.iter().filter(|it| it.is_error()).any(|it| it.position.unwrap().line == expected);
                     prop_assert!(reported, "{} in line {}: {}\n{}", damage, expected, error, text);
                 }
             }
@@ -369,14 +373,14 @@ proptest! {
     }
 }
 
-/// A file of faults is refused in reasonable time, and names the limit.
+/// A file with thousands of faults is refused in reasonable time, and the error names the limit.
 #[test]
 fn a_policy_with_thousands_of_faults_ends_after_a_hundred() {
     let agreements: Vec<Value> = (0..5_000).map(|at| json!({"nmae": at})).collect();
     let error = Policy::from_json(&json!({"agreements": agreements}).to_string()).unwrap_err();
     let found = error.diagnostics().unwrap();
-    assert!((100..=110).contains(&found.all().len()), "{}", found.all().len());
-    assert!(found.all().iter().any(|it| it.kind == DiagnosticKind::TooMany));
+    assert!((100..=110).contains(&found.len()), "{}", found.len());
+    assert!(found.iter().any(|it| it.kind == DiagnosticKind::LimitExceeded));
 }
 
 /// The checks that need the whole policy run even if a part of it cannot be read, and report no consequences.
@@ -384,7 +388,13 @@ fn a_policy_with_thousands_of_faults_ends_after_a_hundred() {
 fn an_unreadable_part_hides_and_causes_no_other_faults() {
     let codes = |text: &str| -> Vec<String> {
         let error = Policy::from_json(text).unwrap_err();
-        error.diagnostics().unwrap().errors().map(|it| format!("{} {}", it.kind, it.path)).collect()
+        error
+            .diagnostics()
+            .unwrap()
+            .iter()
+            .filter(|it| it.is_error())
+            .map(|it| format!("{} {}", it.kind, it.path))
+            .collect()
     };
     let agreement = |target: &str| {
         format!(

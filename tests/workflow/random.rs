@@ -1,4 +1,4 @@
-//! Any text: nothing panics, every finding lies inside the text, and both readers agree.
+//! Arbitrary text: nothing panics, every finding lies inside the text, and both readers agree.
 
 use crate::soak;
 
@@ -171,13 +171,13 @@ fn mutated() -> impl Strategy<Value = (bool, String)> {
 /// All findings of a text. One of them is an error exactly if the text is refused.
 fn all_of(text: &str, read: Result<Workflow>) -> Vec<Diagnostic> {
     let (refused, findings) = match read {
-        Ok(workflow) => (false, workflow.warnings().cloned().collect()),
-        Err(error) => (true, error.diagnostics().expect("what was found").all().to_vec()),
+        Ok(workflow) => (false, workflow.warnings().to_vec()),
+        Err(error) => (true, error.diagnostics().expect("what was found").to_vec()),
     };
     assert_eq!(findings.iter().any(|it| it.kind.is_error()), refused, "{text}\n{findings:?}");
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for finding in &findings {
-        let place = finding.place.unwrap_or_else(|| panic!("nowhere: {finding}\n{text}"));
+        let place = finding.position.unwrap_or_else(|| panic!("nowhere: {finding}\n{text}"));
         let line = text.split('\n').nth(place.line - 1).unwrap_or_else(|| panic!("{finding}\n{text}"));
         assert!((1..=line.chars().count() + 1).contains(&place.column), "{finding}\n{text}");
     }
@@ -192,7 +192,7 @@ fn agree<E: std::fmt::Display>(
     plain: std::result::Result<WorkflowDefinition, E>,
 ) {
     let without_place = |mut finding: Diagnostic| {
-        finding.place = None;
+        finding.position = None;
         finding.to_string()
     };
     let reported: BTreeSet<String> = findings.iter().cloned().map(without_place).collect();

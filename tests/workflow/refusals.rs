@@ -1,12 +1,12 @@
-//! Refusals give every reason, and `why_not_by` gives the same ones in advance.
+//! A refusal gives every reason, and `why_not_by` gives the same reasons in advance.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 
 use firstline::workflow::{Performer, Status, Transition, Trigger};
 use firstline::{
-    Action, Actor, Condition, Contact, ContactRole, Facts, Kind, Reason, StateKind, StepKind, Value, Verb,
-    WorkflowDefinition,
+    Action, ActionKind, Actor, Condition, Contact, ContactRole, Facts, Kind, RejectionReason, StateKind,
+    StepKind, Value, WorkflowDefinition,
 };
 
 use super::stage::{Stage, anna, boris, on_each_store};
@@ -25,13 +25,13 @@ fn refused(stage: &Stage, id: firstline::TicketId, action: Action, by: Actor) ->
 fn all_reasons_are_reported_at_once() {
     on_each_store(|stage| {
         let id = opened(stage);
-        let refusal = refused(stage, id, Action::resolve("money back").into_status("Refunded"), anna());
+        let refusal = refused(stage, id, Action::resolve("money back").with_status("Refunded"), anna());
         assert_eq!(
             refusal.reasons,
             [
-                Reason::Guard { guard: "cheap".to_owned(), to: "Refunded".to_owned() },
-                Reason::Guard { guard: "trusted".to_owned(), to: "Refunded".to_owned() },
-                Reason::Missing { field: "resolution_code".to_owned(), to: "Refunded".to_owned() },
+                RejectionReason::Guard { guard: "cheap".to_owned(), to: "Refunded".to_owned() },
+                RejectionReason::Guard { guard: "trusted".to_owned(), to: "Refunded".to_owned() },
+                RejectionReason::Missing { field: "resolution_code".to_owned(), to: "Refunded".to_owned() },
             ]
         );
         assert_eq!(
@@ -42,13 +42,12 @@ fn all_reasons_are_reported_at_once() {
         );
         let refusal = refused(stage, id, Action::resolve("no"), boris());
         assert!(
-            refusal.reasons.contains(&Reason::Actor { allowed: "agents and programs".into() }),
+            refusal.reasons.contains(&RejectionReason::Actor { allowed: "agents and programs".into() }),
             "{refusal}"
         );
         assert!(
-            refusal
-                .all_reasons()
-                .any(|it| *it == Reason::Guard { guard: "by a lead".to_owned(), to: "Rejected".to_owned() }),
+            refusal.all_reasons().any(|it| *it
+                == RejectionReason::Guard { guard: "by a lead".to_owned(), to: "Rejected".to_owned() }),
             "{refusal}"
         );
     });
@@ -61,42 +60,42 @@ fn a_missing_role_reason_or_field_is_refused() {
         let refusal = refused(stage, id, Action::start(), anna());
         assert_eq!(
             refusal.reasons,
-            [Reason::Missing { field: "category".to_owned(), to: "Inspection".to_owned() }]
+            [RejectionReason::Missing { field: "category".to_owned(), to: "Inspection".to_owned() }]
         );
         // Earlier parts of the same action count.
         stage.does(id, Action::category(["lamp"]).and(Action::start()));
         let refusal = refused(stage, id, Action::move_to("Возврат денег"), anna());
-        assert_eq!(refusal.reasons, [Reason::Actor { allowed: "role:lead".into() }]);
-        let lead = Actor::agent("anna").with("role", vec!["agent".to_owned(), "lead".to_owned()]);
+        assert_eq!(refusal.reasons, [RejectionReason::Actor { allowed: "role:lead".into() }]);
+        let lead = Actor::agent("anna").attribute("role", vec!["agent".to_owned(), "lead".to_owned()]);
         stage.desk.act(id, Action::move_to("Возврат денег"), lead).unwrap();
         let refusal = refused(stage, id, Action::move_to("Inspection"), anna());
         let to = || "Inspection".to_owned();
         assert_eq!(
             refusal.reasons,
             [
-                Reason::Missing { field: "field.amount".to_owned(), to: to() },
-                Reason::MissingComment { to: to() }
+                RejectionReason::Missing { field: "field.amount".to_owned(), to: to() },
+                RejectionReason::MissingComment { to: to() }
             ]
         );
         // A cancellation needs no fields on leaving, but a reason.
         let refusal = refused(stage, id, Action::cancel(), anna());
-        assert_eq!(refusal.reasons, [Reason::MissingComment { to: "Withdrawn".to_owned() }]);
-        stage.does(id, Action::cancel().because("It was a test."));
+        assert_eq!(refusal.reasons, [RejectionReason::MissingComment { to: "Withdrawn".to_owned() }]);
+        stage.does(id, Action::cancel().comment("It was a test."));
     });
 }
 
 #[test]
-fn a_blank_reason_is_no_reason() {
+fn a_blank_reason_is_refused() {
     on_each_store(|stage| {
         let id = opened(stage);
         assert_eq!(
-            refused(stage, id, Action::cancel().because(" "), anna()).reasons,
-            [Reason::MissingComment { to: "Withdrawn".to_owned() }]
+            refused(stage, id, Action::cancel().comment(" "), anna()).reasons,
+            [RejectionReason::MissingComment { to: "Withdrawn".to_owned() }]
         );
     });
 }
 
-/// Found in review: a reopened ticket kept its resolution code, which then counted for the next resolution.
+/// Regression: a reopened ticket kept its resolution code, which then counted for the next resolution.
 #[test]
 fn the_code_of_an_earlier_resolution_does_not_count_for_the_next() {
     on_each_store(|stage| {
@@ -104,7 +103,8 @@ fn the_code_of_an_earlier_resolution_does_not_count_for_the_next() {
         let first = Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
         stage.does(id, first.and(Action::reopen()));
         let refusal = refused(stage, id, Action::resolve("paid again"), anna());
-        let missing = Reason::Missing { field: "resolution_code".to_owned(), to: "Refunded".to_owned() };
+        let missing =
+            RejectionReason::Missing { field: "resolution_code".to_owned(), to: "Refunded".to_owned() };
         assert_eq!(refusal.reasons, [missing]);
     });
 }
@@ -120,7 +120,7 @@ fn unknown_statuses_and_transitions_are_reported_with_the_known_ones() {
             ),
             "{refusal}"
         );
-        let refusal = refused(stage, id, Action::hold("customer").into_status("Done"), anna());
+        let refusal = refused(stage, id, Action::hold("customer").with_status("Done"), anna());
         assert!(
             refusal.to_string().starts_with(
                 "no hold leads from \"Queued\" to \"Done\", only to \"Awaiting parcel\", \"Parked\", \"With the carrier\""
@@ -133,10 +133,13 @@ fn unknown_statuses_and_transitions_are_reported_with_the_known_ones() {
             "{refusal}"
         );
         let refusal = refused(stage, id, Action::confirm(), anna());
-        assert_eq!(refusal.reasons, [Reason::State, Reason::Actor { allowed: "the requester".into() }]);
         assert_eq!(
-            (refusal.state, refusal.status.as_deref(), refusal.verb),
-            (StateKind::New, Some("Queued"), Verb::Step(StepKind::Confirm))
+            refusal.reasons,
+            [RejectionReason::State, RejectionReason::Actor { allowed: "the requester".into() }]
+        );
+        assert_eq!(
+            (refusal.state, refusal.status.as_deref(), refusal.action),
+            (StateKind::New, Some("Queued"), ActionKind::Step(StepKind::Confirm))
         );
     });
 }
@@ -145,7 +148,7 @@ fn unknown_statuses_and_transitions_are_reported_with_the_known_ones() {
 fn a_status_may_be_named_in_the_simple_workflow_too() {
     on_each_store(|stage| {
         let id = stage.open();
-        let refusal = refused(stage, id, Action::start().into_status("resolved"), anna());
+        let refusal = refused(stage, id, Action::start().with_status("resolved"), anna());
         assert!(
             refusal
                 .to_string()
@@ -153,7 +156,7 @@ fn a_status_may_be_named_in_the_simple_workflow_too() {
             "{refusal}"
         );
         stage.does(id, Action::move_to("active"));
-        stage.does(id, Action::hold("customer").into_status("on_hold"));
+        stage.does(id, Action::hold("customer").with_status("on_hold"));
         assert_eq!(stage.desk.ticket(id).unwrap().status(), "on_hold");
         assert!(stage.desk.ticket(id).unwrap().placement.is_none());
     });
@@ -200,15 +203,15 @@ fn a_guard_is_evaluated_once() {
     );
 }
 
-/// Found in review: any contact could move a ticket between the statuses of a state, because the lifecycle has no rule
+/// Regression: any contact could move a ticket between the statuses of a state, because the lifecycle has no rule
 /// for moves.
 #[test]
 fn a_move_is_for_agents_and_programs_unless_the_workflow_says_otherwise() {
     on_each_store(|stage| {
         let id = opened(stage);
         let refusal = refused(stage, id, Action::move_to("Requested"), boris());
-        assert_eq!(refusal.reasons, [Reason::Actor { allowed: "agent or automation".into() }]);
-        assert!(!refusal.permitted.contains(Verb::Move), "{refusal}");
+        assert_eq!(refusal.reasons, [RejectionReason::Actor { allowed: "agent or automation".into() }]);
+        assert!(!refusal.permitted.contains(ActionKind::Move), "{refusal}");
         let mut theirs = returns().version(2);
         for transition in theirs.transitions.iter_mut().filter(|it| it.action == Trigger::Move) {
             *transition = transition.clone().may(Performer::Requester);
@@ -220,7 +223,7 @@ fn a_move_is_for_agents_and_programs_unless_the_workflow_says_otherwise() {
     });
 }
 
-/// Found in review: `why_not_by` evaluated the first parts of an action differently from the action itself.
+/// Regression: `why_not_by` evaluated the first parts of an action differently from the action itself.
 #[test]
 fn why_not_agrees_with_the_action_part_by_part() {
     on_each_store(|stage| {
@@ -239,7 +242,7 @@ fn why_not_agrees_with_the_action_part_by_part() {
         // A contact without new attributes keeps the known ones.
         let contact = Contact::new("boris");
         let vip =
-            Action::Contact { contact: contact.clone().with("vip", true), role: ContactRole::Requester };
+            Action::Contact { contact: contact.clone().attribute("vip", true), role: ContactRole::Requester };
         stage.does(id, vip);
         let again = Action::Contact { contact, role: ContactRole::Requester }.and(Action::resolve("kept"));
         assert!(stage.desk.ticket(id).unwrap().why_not_by(&again, &anna()).is_none());
@@ -248,16 +251,16 @@ fn why_not_agrees_with_the_action_part_by_part() {
         let id = stage.desk.open_ticket(request()).unwrap().id();
         let first = Action::category(["lamp"]).and(Action::start()).and(Action::resolve_as("refund", "paid"));
         stage.does(id, first.and(Action::reopen()));
-        refused(stage, id, Action::resolve("no").into_status("Rejected").and(Action::close()), anna());
+        refused(stage, id, Action::resolve("no").with_status("Rejected").and(Action::close()), anna());
     });
 }
 
-/// Found in review: the refusal of a hold for the wrong reason suggested the very status that the hold had named.
+/// Regression: the refusal of a hold for the wrong reason suggested the very status that the hold had named.
 #[test]
 fn the_refusal_of_a_hold_shows_what_the_status_waits_for() {
     on_each_store(|stage| {
         let id = opened(stage);
-        let refusal = refused(stage, id, Action::hold("third_party").into_status("Awaiting parcel"), anna());
+        let refusal = refused(stage, id, Action::hold("third_party").with_status("Awaiting parcel"), anna());
         assert!(
             refusal.to_string().starts_with(
                 "hold is refused: \"Awaiting parcel\" waits for customer, not for third party; "
@@ -267,7 +270,7 @@ fn the_refusal_of_a_hold_shows_what_the_status_waits_for() {
     });
 }
 
-/// Found in review: if a step and a move led to the same status, only the step was tried.
+/// Regression: if a step and a move led to the same status, only the step was tried.
 #[test]
 fn a_named_status_is_reached_by_any_open_transition() {
     on_each_store(|stage| {
@@ -288,14 +291,17 @@ fn a_named_status_is_reached_by_any_open_transition() {
     });
 }
 
-/// Found by random lives: a hand-over to the ticket's own team was refused by the action, but not by `why_not_by`.
+/// Regression: a hand-over to the ticket's own team was refused by the action, but not by `why_not_by`.
 #[test]
 fn why_not_refuses_actions_without_effect_too() {
     on_each_store(|stage| {
         let id = opened(stage);
         let twice = || Action::hand_over("audio", firstline::Line::Second, "as it stands");
         let refusal = refused(stage, id, twice().and(twice()), anna());
-        assert_eq!(refusal.reasons, [Reason::Other("audio, 2nd line, has the ticket already".to_owned())]);
+        assert_eq!(
+            refusal.reasons,
+            [RejectionReason::Other("audio, 2nd line, has the ticket already".to_owned())]
+        );
         let off = Action::Modifier { name: "press".to_owned(), on: false };
         assert!(refused(stage, id, off, anna()).to_string().contains("does not have the modifier \"press\""));
         let refusal = refused(stage, id, Action::link(firstline::LinkKind::CausedBy, id), anna());

@@ -26,7 +26,7 @@ fn live_tickets_stay_on_their_version_and_new_ones_follow_the_new() {
         let new = stage.desk.open_ticket(request()).unwrap().id();
         // A new desk value has no versions cached and reads both from the store.
         let desk = stage.other_desk("acme");
-        desk.act(old, Action::cancel().because("a test"), anna()).unwrap();
+        desk.act(old, Action::cancel().comment("a test"), anna()).unwrap();
         desk.act(new, Action::cancel(), anna()).unwrap();
         let of = |id| {
             let ticket = desk.ticket(id).unwrap();

@@ -9,7 +9,7 @@ use crate::ticket::kind::TicketNumber;
 use crate::workflow::WorkflowRef;
 
 /// The maximum number of blocked tickets that a report lists. Further tickets are only counted.
-pub const MAX_NAMED: usize = 50;
+pub const MAX_LISTED: usize = 50;
 
 /// The maximum number of blocked tickets that `Display` prints.
 const PRINTED: usize = 10;
@@ -21,7 +21,7 @@ pub struct MigrationCounts {
     /// The number of tickets.
     pub tickets: usize,
     /// The number of tickets by old and new status.
-    pub ways: BTreeMap<(String, String), usize>,
+    pub by_status: BTreeMap<(String, String), usize>,
     /// The number of tickets in which a field is filled in, by field.
     pub filled: BTreeMap<String, usize>,
 }
@@ -29,7 +29,7 @@ pub struct MigrationCounts {
 impl MigrationCounts {
     pub(super) fn add(&mut self, more: MigrationCounts) {
         self.tickets += more.tickets;
-        add_each(&mut self.ways, more.ways);
+        add_each(&mut self.by_status, more.by_status);
         add_each(&mut self.filled, more.filled);
     }
 }
@@ -74,35 +74,35 @@ impl fmt::Display for BlockedTicket {
     }
 }
 
-/// The tickets that cannot be migrated: their number, and the first [`MAX_NAMED`] of them.
+/// The tickets that cannot be migrated: their number, and the first [`MAX_LISTED`] of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlockedTickets {
     /// The number of tickets.
     pub tickets: usize,
-    /// At most [`MAX_NAMED`] of them, in the order in which they were found.
-    pub named: Vec<BlockedTicket>,
+    /// At most [`MAX_LISTED`] of them, in the order in which they were found.
+    pub listed: Vec<BlockedTicket>,
 }
 
 impl BlockedTickets {
     pub(super) fn push(&mut self, blocked: BlockedTicket) {
         self.tickets += 1;
-        if self.named.len() < MAX_NAMED {
-            self.named.push(blocked);
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(blocked);
         }
     }
 
     pub(super) fn add(&mut self, more: BlockedTickets) {
         self.tickets += more.tickets;
-        self.named.extend(more.named);
-        self.named.truncate(MAX_NAMED);
+        self.listed.extend(more.listed);
+        self.listed.truncate(MAX_LISTED);
     }
 }
 
 impl fmt::Display for BlockedTickets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let printed = self.named.len().min(PRINTED);
-        for (place, blocked) in self.named[..printed].iter().enumerate() {
+        let printed = self.listed.len().min(PRINTED);
+        for (place, blocked) in self.listed[..printed].iter().enumerate() {
             write!(f, "{}{blocked}", if place > 0 { "\n" } else { "" })?;
         }
         match self.tickets.saturating_sub(printed) {
@@ -123,9 +123,9 @@ pub struct MigrationPreview {
     /// The faults of the plan. They include every status that has tickets but no new status.
     pub faults: Vec<String>,
     /// The counts of the tickets that would be migrated.
-    pub crossings: MigrationCounts,
+    pub counts: MigrationCounts,
     /// The tickets that cannot be migrated.
-    pub obstacles: BlockedTickets,
+    pub blocked: BlockedTickets,
     /// The live tickets that are not migrated because the policy in force assigns their kind to another workflow: their
     /// number by kind.
     pub staying: BTreeMap<String, usize>,
@@ -134,7 +134,7 @@ pub struct MigrationPreview {
 impl MigrationPreview {
     /// True if the plan has no fault and no ticket blocks the migration.
     pub fn is_ready(&self) -> bool {
-        self.faults.is_empty() && self.obstacles.tickets == 0
+        self.faults.is_empty() && self.blocked.tickets == 0
     }
 
     pub(super) fn into_refusal(self) -> Error {
@@ -148,12 +148,12 @@ impl MigrationPreview {
 impl fmt::Display for MigrationPreview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let to = self.to.as_ref().map_or_else(|| "no workflow in force".to_owned(), ToString::to_string);
-        write!(f, "{} would migrate to {to}", tickets(self.crossings.tickets))?;
-        write_counts(f, &self.crossings, &self.staying)?;
+        write!(f, "{} would migrate to {to}", tickets(self.counts.tickets))?;
+        write_counts(f, &self.counts, &self.staying)?;
         self.faults.iter().try_for_each(|fault| write!(f, "\n{fault}"))?;
-        match self.obstacles.tickets {
+        match self.blocked.tickets {
             0 => Ok(()),
-            count => write!(f, "\n{} cannot migrate:\n{}", tickets(count), self.obstacles),
+            count => write!(f, "\n{} cannot migrate:\n{}", tickets(count), self.blocked),
         }
     }
 }
@@ -162,13 +162,13 @@ impl fmt::Display for MigrationPreview {
 /// then one per kind that stays.
 fn write_counts(
     f: &mut fmt::Formatter<'_>,
-    crossings: &MigrationCounts,
+    counts: &MigrationCounts,
     staying: &BTreeMap<String, usize>,
 ) -> fmt::Result {
-    for ((from, to), count) in &crossings.ways {
+    for ((from, to), count) in &counts.by_status {
         write!(f, "\n  {count:>6} from {from:?} to {to:?}")?;
     }
-    for (field, count) in &crossings.filled {
+    for (field, count) in &counts.filled {
         write!(f, "\n  {count:>6} with {field} filled in")?;
     }
     for (kind, count) in staying {
@@ -187,13 +187,13 @@ struct Refused(MigrationPreview);
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MigrationPreview { faults, obstacles, .. } = &self.0;
+        let MigrationPreview { faults, blocked, .. } = &self.0;
         f.write_str("the migration was refused: ")?;
         f.write_str(&faults.join("\n"))?;
-        match obstacles.tickets {
+        match blocked.tickets {
             0 => Ok(()),
-            _ if faults.is_empty() => write!(f, "{obstacles}"),
-            _ => write!(f, "\n{obstacles}"),
+            _ if faults.is_empty() => write!(f, "{blocked}"),
+            _ => write!(f, "\n{blocked}"),
         }
     }
 }
@@ -212,10 +212,10 @@ impl Error {
 #[non_exhaustive]
 pub struct Migrated {
     /// The counts of the tickets that were migrated.
-    pub crossings: MigrationCounts,
+    pub counts: MigrationCounts,
     /// Tickets that changed during the migration and could no longer be migrated. They are unchanged. Correct them or
     /// the plan, and migrate again.
-    pub left: BlockedTickets,
+    pub blocked: BlockedTickets,
     /// The live tickets that were not migrated because their kind follows another workflow: their number by kind.
     pub staying: BTreeMap<String, usize>,
 }
@@ -223,11 +223,11 @@ pub struct Migrated {
 /// Prints the counts like a [`MigrationPreview`], then the tickets that were not migrated, one per line.
 impl fmt::Display for Migrated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} migrated", tickets(self.crossings.tickets))?;
-        write_counts(f, &self.crossings, &self.staying)?;
-        match self.left.tickets {
+        write!(f, "{} migrated", tickets(self.counts.tickets))?;
+        write_counts(f, &self.counts, &self.staying)?;
+        match self.blocked.tickets {
             0 => Ok(()),
-            count => write!(f, "\n{} not migrated:\n{}", tickets(count), self.left),
+            count => write!(f, "\n{} not migrated:\n{}", tickets(count), self.blocked),
         }
     }
 }

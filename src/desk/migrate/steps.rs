@@ -17,11 +17,11 @@ use crate::policy::Policy;
 use crate::store::kinds::ADOPTION;
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, Mode, Query, Read};
-use crate::ticket::decision::Decision;
+use crate::ticket::decision::TicketWrite;
 use crate::ticket::decision::migrate::{MigrationOutcome, MigrationTask, Unmapped};
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
-use crate::workflow::{Catalogue, StatusId, WorkflowDefinition};
+use crate::workflow::{StatusId, WorkflowDefinition, WorkflowSet};
 
 /// Reads the policy that was in force at an instant.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub(super) struct Version {
     pub(super) since: Option<DateTime<Utc>>,
     pub(super) workflows: Vec<WorkflowDefinition>,
     /// The workflows and the policy in force; `None` if the instant is in the past.
-    pub(super) in_force: Option<(Catalogue, Arc<Policy>)>,
+    pub(super) in_force: Option<(WorkflowSet, Arc<Policy>)>,
 }
 
 #[derive(Debug)]
@@ -68,9 +68,9 @@ pub(super) struct Page {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) migratable: Vec<TicketId>,
-    decisions: Vec<Decision>,
-    pub(super) crossings: MigrationCounts,
-    pub(super) obstacles: BlockedTickets,
+    decisions: Vec<TicketWrite>,
+    pub(super) counts: MigrationCounts,
+    pub(super) blocked: BlockedTickets,
     pub(super) staying: BTreeMap<String, usize>,
     pub(super) unmapped: Unmapped,
     /// The tickets that `unmapped` counts.
@@ -145,7 +145,7 @@ impl Operation for CheckPage {
         needs.answered(loaded)?;
         found.decisions.clear();
         let full = tickets.len() == query.page_size();
-        let next = tickets.last().filter(|_| full).map(|last| query.place(last));
+        let next = tickets.last().filter(|_| full).map(|last| query.cursor_of(last));
         Ok((Commit::default(), Page { found, workflows, next }))
     }
 }
@@ -189,7 +189,7 @@ impl Found {
     ) -> Result<(), Interrupt> {
         let policy_context = context.policy_context_for(ticket, loaded)?;
         let (outcome, decision) = task.decide(ticket, &policy_context.decision(context.now, by))?;
-        let now = decision.snapshot();
+        let now = &decision.snapshot;
         let blocked = |to: Option<StatusId>, missing, why| BlockedTicket {
             ticket: now.id,
             number: now.number.clone(),
@@ -209,15 +209,15 @@ impl Found {
                 self.unmapped_tickets.push(blocked(None, Vec::new(), None));
             }
             MigrationOutcome::Blocked { to, missing, why } => {
-                self.obstacles.push(blocked(Some(to), missing, why))
+                self.blocked.push(blocked(Some(to), missing, why))
             }
             MigrationOutcome::Ready { from, to, filled } => {
                 self.migratable.push(now.id);
-                self.crossings.tickets += 1;
+                self.counts.tickets += 1;
                 let statuses = (from, task.to.status(to).name.clone());
-                *self.crossings.ways.entry(statuses).or_default() += 1;
+                *self.counts.by_status.entry(statuses).or_default() += 1;
                 for field in filled {
-                    *self.crossings.filled.entry(field).or_default() += 1;
+                    *self.counts.filled.entry(field).or_default() += 1;
                 }
                 self.decisions.push(decision);
             }

@@ -52,7 +52,7 @@ impl Operation for ListDue {
     fn label(&self) -> OperationLabel {
         match self.listing {
             Listing::Here(..) => OperationLabel::new("list_due").quiet(),
-            Listing::Everywhere(_) => OperationLabel::new("list_all_due").quiet().everywhere(),
+            Listing::Everywhere(_) => OperationLabel::new("list_due_tickets").quiet().everywhere(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Operation for ListDue {
         let (until, limit) = (self.until, self.limit);
         let (tickets, next): (Vec<DeskTicket>, _) = match &self.listing {
             Listing::Here(desk, after) => {
-                let due = loaded.due(until, after.as_ref(), limit)?;
+                let due = loaded.due_timers(until, after.as_ref(), limit)?;
                 let tickets = due.iter().map(|it| (desk.clone(), it.ticket)).collect();
                 (tickets, due.last().map(|it| Listing::Here(desk.clone(), Some(it.clone()))))
             }
@@ -161,7 +161,7 @@ impl Operation for FindMigrating {
             }
         }
         let full = tickets.len() == self.query.page_size();
-        let next = tickets.last().filter(|_| full).map(|last| self.query.place(last));
+        let next = tickets.last().filter(|_| full).map(|last| self.query.cursor_of(last));
         Ok((Commit::default(), (migrating, next)))
     }
 }
@@ -212,7 +212,7 @@ impl Operation for FireDue {
             (before(&self.context).policy_context_for(ticket, loaded)?, Actor::desk());
         let decision =
             Draft::begin(ticket.clone(), &policy_context.decision(self.context.now, &desk))?.finish()?;
-        let fired = decision.events().iter().filter(|event| event.change.is_by_timer()).count();
+        let fired = decision.events.iter().filter(|event| event.change.is_by_timer()).count();
         Ok((Commit::of([decision]), fired))
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::DeskId;
 use crate::operation::watch::Watch;
 use crate::operation::{Operation, blocking};
-use crate::sqlite::Within;
+use crate::sqlite::SqliteWithin;
 
 /// The maximum number of commands in one commit. Many commands then share a sync, and other programs do not wait long.
 const GROUP: usize = 256;
@@ -25,7 +25,7 @@ pub(super) trait Command: Send {
 
     /// Runs the command in the open transaction, stores the result, and returns true on success. After a rollback it
     /// may be run again: a decision depends only on the rows.
-    fn run(&mut self, within: &Within<'_>) -> bool;
+    fn run(&mut self, within: &SqliteWithin<'_>) -> bool;
 
     /// Discards the result. Returns true if the command had succeeded.
     fn forget(&mut self) -> bool;
@@ -59,7 +59,7 @@ impl<F: Operation> Command for Waiting<F> {
         self.reply.is_closed()
     }
 
-    fn run(&mut self, within: &Within<'_>) -> bool {
+    fn run(&mut self, within: &SqliteWithin<'_>) -> bool {
         // A panic fails only this command. The other commands of its group run again without it.
         let Waiting { desk, operation, watch, .. } = &*self;
         let ran = catch_unwind(AssertUnwindSafe(|| blocking::watched(within, desk, operation, watch)));
@@ -172,7 +172,7 @@ fn run_together(
         }
     };
     let connection = connected.connection()?;
-    let within = Within::group(connection, store.shared());
+    let within = SqliteWithin::group(connection, store.shared());
     loop {
         if let Some(command) = ran.last_mut() {
             command.run(&within);
@@ -196,7 +196,7 @@ fn run_together(
 fn run_alone(store: &Sqlite, connected: &Connected<'_>, command: &mut dyn Command) -> Result<bool> {
     let connection = connected.connection()?;
     begin_on(connection, "BEGIN IMMEDIATE", store.deadline())?;
-    let succeeded = command.run(&Within::group(connection, store.shared()));
+    let succeeded = command.run(&SqliteWithin::group(connection, store.shared()));
     commit_on(connection).map(|()| succeeded)
 }
 
@@ -209,7 +209,7 @@ fn same_error(error: &Error) -> Error {
 mod tests {
     use super::*;
     use crate::operation::{Interrupt, Loaded};
-    use crate::sqlite::Options;
+    use crate::sqlite::SqliteOptions;
     use crate::store::Commit;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
@@ -238,7 +238,7 @@ mod tests {
             self.0.is_dropped()
         }
 
-        fn run(&mut self, within: &Within<'_>) -> bool {
+        fn run(&mut self, within: &SqliteWithin<'_>) -> bool {
             self.0.run(within)
         }
 
@@ -291,7 +291,7 @@ mod tests {
     /// Opens a store with this timeout, and another connection to its file.
     fn opened(dir: &tempfile::TempDir, timeout: Duration) -> (Sqlite, rusqlite::Connection) {
         let file = dir.path().join("support.db");
-        let store = Options::new().acquire_timeout(timeout).open(&file).unwrap();
+        let store = SqliteOptions::new().acquire_timeout(timeout).open(&file).unwrap();
         (store, rusqlite::Connection::open(&file).unwrap())
     }
 

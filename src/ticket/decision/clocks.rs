@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::definition::Fingerprint;
 use crate::error::Result;
 use crate::lifecycle::StateKind;
+use crate::policy::Policy;
 use crate::sla::{
     Agreement, AgreementSet, Alert, Clock, ClockState, ClockStep, CompiledAgreements, Measure, Metric,
     OnPriorityChange, OnReopen,
@@ -26,13 +27,20 @@ use crate::ticket::snapshot::Snapshot;
 
 /// Computes the clocks of a whole history: every cycle of every metric, in the order in which they began.
 ///
-/// The clocks are computed from the changes of the ticket. Warnings and breaches in the history mark the alerts that
-/// were recorded already. [`Change::Clocked`] events are used only for events at the instant of an adoption: they show
-/// whether the version was adopted before or after the events.
+/// The clocks are computed from the changes of the ticket. [`Change::ClocksUpdated`] events are ignored. Warnings and
+/// breaches in the history mark the alerts that were sent already. `policies` are the adopted policies, each with the
+/// instant from which it is in force, in ascending order of these instants., /// The clocks are computed from the changes of the ticket. Warnings and breaches in the history mark the alerts that
+/// were recorded already. [`Change::ClocksUpdated`] events are used only for events at the instant of an adoption: they show
+/// whether the version was adopted before or after the events.,
 ///
 /// # Errors
-/// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket.
-pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>> {
+/// - [`Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket;
+/// - [`Definition`](crate::ErrorKind::Definition) if a calendar of a policy is faulty.
+pub fn replay(events: &[Event], policies: &[(DateTime<Utc>, Policy)]) -> Result<Vec<Clock>> {
+    let mut agreements = AgreementSet::new();
+    for (from, policy) in policies {
+        agreements = agreements.with(*from, policy.compiled_agreements()?);
+    }
     let import_clocks = events.iter().find_map(|event| match &event.change {
         Change::Imported(mark) => Some(mark.clocks),
         _ => None,
@@ -40,7 +48,7 @@ pub fn replay(events: &[Event], agreements: &AgreementSet) -> Result<Vec<Clock>>
     let draft = ClockDraft::beginning(agreements.clone(), import_clocks.unwrap_or_default());
     let (mut replay, mut done) = (Replay::beginning(draft, events), 0);
     let mut cycles: Vec<Clock> = Vec::new();
-    for part in events.split_inclusive(|event| matches!(event.change, Change::Clocked { .. })) {
+    for part in events.split_inclusive(|event| matches!(event.change, Change::ClocksUpdated { .. })) {
         let instants = || part.iter().map(|event| event.at);
         let first = instants().map(|at| agreements.count_before(at)).min().unwrap_or(0);
         let last = instants().map(|at| agreements.count_until(at)).max().unwrap_or(0);
@@ -87,7 +95,7 @@ impl Replay {
         for place in part.clone() {
             let before = self.ticket.as_ref().map(|it| it.clocks.clone()).unwrap_or_default();
             self.step(history, place, reached)?;
-            if let Change::Clocked { clocks } = &history[place].change {
+            if let Change::ClocksUpdated { clocks } = &history[place].change {
                 let changed = self.draft.changed.iter().filter(|clock| !before.contains(clock));
                 return Ok(changed.eq(clocks));
             }
@@ -190,7 +198,7 @@ impl ClockDraft {
         }
         match &event.change {
             // These events only record results and do not affect the clocks.
-            Change::Clocked { .. } => return Ok(()),
+            Change::ClocksUpdated { .. } => return Ok(()),
             Change::Warned(alert) | Change::Breached(alert) => return self.alerted(alert, now),
             _ => self.pass(now.at)?,
         }
@@ -205,11 +213,11 @@ impl ClockDraft {
                 self.silence_all(now)
             }
             Change::Replied { .. } if now.by_agent => self.answered(now),
-            Change::Received(arrived) if arrived.owes_reply => self.asked(now),
-            Change::Moved { cause: Cause::NotSpam, .. } | Change::Undone { .. } => self.restore(now),
+            Change::Received(arrived) if arrived.needs_reply => self.asked(now),
+            Change::StateChanged { cause: Cause::NotSpam, .. } | Change::Undone { .. } => self.restore(now),
             // The state continues: only the date or the reason of a hold, or the resolution changed.
-            Change::Moved { from, to, .. } if *from == to.kind() => self.toggle(now),
-            Change::Moved { from, .. } => self.moved(*from, now),
+            Change::StateChanged { from, to, .. } if *from == to.kind() => self.toggle(now),
+            Change::StateChanged { from, .. } => self.moved(*from, now),
             Change::HandedOver { .. } => self.handed_over(now),
             Change::Assigned { to } => {
                 if to.is_some() {
@@ -217,7 +225,7 @@ impl ClockDraft {
                 }
                 self.rechoose(now)
             }
-            Change::Prioritised { .. } | Change::Described(_) => self.rechoose(now),
+            Change::Prioritised { .. } | Change::DetailsChanged(_) => self.rechoose(now),
             _ => Ok(()),
         }
     }

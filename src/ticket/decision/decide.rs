@@ -1,5 +1,6 @@
 //! The pure decision about an action on a ticket.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
@@ -7,21 +8,21 @@ use chrono::{DateTime, Utc};
 use crate::error::{Error, Result};
 use crate::id::AgentId;
 use crate::lifecycle::state::{self, State};
-use crate::lifecycle::{HoldReason, Permitted, Reason, Rejection, Verb};
+use crate::lifecycle::{ActionKind, HoldReason, Permitted, Rejection, RejectionReason};
 use crate::limits;
 use crate::policy::Policy;
-use crate::priority::Inputs;
+use crate::priority::AssessmentInputs;
 use crate::sla::AgreementSet;
 use crate::ticket::action::Action;
 use crate::ticket::decision::request::{Exemption, TransitionRequest};
-use crate::ticket::decision::{Decision, DecisionContext, Draft};
+use crate::ticket::decision::{DecisionContext, Draft, TicketWrite};
 use crate::ticket::event::Change;
 use crate::ticket::kind::Link;
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::{Personal, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
-use crate::workflow::{Catalogue, Status, Workflow};
+use crate::workflow::{Status, Workflow, WorkflowSet};
 
 impl Snapshot {
     /// Decides an action. The result depends on the ticket, the action and the context alone; nothing is read or
@@ -30,26 +31,15 @@ impl Snapshot {
     /// A desk decides inside a transaction. Call this method in tests, or to preview the effect of an action.
     ///
     /// ```
-    /// # use firstline::sla::AgreementSet;
     /// # use firstline::ticket::decision::DecisionContext;
-    /// # use firstline::workflow::Catalogue;
     /// # use firstline::{Action, Actor, Desk, NewTicket, Policy};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound").from("boris"))?;
-    /// let (policy, agreements, workflows) = (Policy::new(), AgreementSet::new(), Catalogue::new());
-    /// let anna = Actor::agent("anna");
-    /// let context = DecisionContext {
-    ///     now: "2100-01-05T09:00:00Z".parse()?,
-    ///     by: &anna,
-    ///     policy: &policy,
-    ///     agreements: &agreements,
-    ///     workflows: &workflows,
-    ///     policies: &[],
-    ///     history: None,
-    /// };
+    /// let (anna, policy) = (Actor::agent("anna"), Policy::new());
+    /// let context = DecisionContext::new("2100-01-05T09:00:00Z".parse()?, &anna, &policy)?;
     /// let decision = ticket.snapshot().decide(&Action::resolve("unmuted"), &context)?;
-    /// assert_eq!(decision.events().len(), 1);
-    /// assert_eq!(decision.snapshot().state.to_string(), "resolved");
+    /// assert_eq!(decision.events.len(), 1);
+    /// assert_eq!(decision.snapshot.state.to_string(), "resolved");
     /// assert!(ticket.snapshot().decide(&Action::confirm(), &context).is_err());
     /// # Ok(())
     /// # }
@@ -59,10 +49,10 @@ impl Snapshot {
     /// No part of the action takes effect. The error is
     /// - [rejected](Error::is_rejected) if the lifecycle, the workflow or the actor's permissions forbid a part of the
     ///   action;
-    /// - [invalid](Error::is_invalid) if a part breaks a rule: an undeclared field or an empty text, for example;
-    /// - [missing history](Error::missing_history) if a clock has to be measured from a time before its last update,
-    ///   and the context has no history.
-    pub fn decide(&self, action: &Action, context: &DecisionContext<'_>) -> Result<Decision> {
+    /// - [invalid](Error::is_invalid) if a part breaks a rule: an undeclared field or an empty text, for example. It is
+    ///   invalid too if a clock has to be measured from a time before its last update, and the context has no
+    ///   [history](DecisionContext::history).
+    pub fn decide(&self, action: &Action, context: &DecisionContext<'_>) -> Result<TicketWrite> {
         self.decide_with(action, BTreeSet::new(), context)
     }
 
@@ -72,7 +62,7 @@ impl Snapshot {
         action: &Action,
         incoming: BTreeSet<Link>,
         context: &DecisionContext<'_>,
-    ) -> Result<Decision> {
+    ) -> Result<TicketWrite> {
         context.by.check()?;
         let mut draft = Draft::begin(self.clone(), context)?;
         draft.incoming = incoming;
@@ -80,7 +70,7 @@ impl Snapshot {
         draft.finish()
     }
 
-    /// Returns the verbs that the ticket accepts now from any actor.
+    /// Returns the actions that the ticket accepts now from any actor.
     pub(crate) fn permitted(&self, workflow: &Workflow, policy: &Policy) -> Permitted {
         let (by, exemption) = (None, Exemption::Nothing);
         TransitionRequest { ticket: self, workflow, policy, by, exemption }.permitted()
@@ -95,7 +85,7 @@ impl Snapshot {
         action: &Action,
         by: Option<&Actor>,
         policy: &Policy,
-        workflows: &Catalogue,
+        workflows: &WorkflowSet,
     ) -> Option<Rejection> {
         let desk = Actor::desk();
         let context = DecisionContext {
@@ -103,11 +93,18 @@ impl Snapshot {
             now: DateTime::<Utc>::MIN_UTC,
             by: by.unwrap_or(&desk),
             policy,
-            agreements: &AgreementSet::new(),
-            workflows,
+            agreements: Cow::Owned(AgreementSet::new()),
+            workflows: Cow::Borrowed(workflows),
             policies: &[],
             history: None,
         };
+        if let Some(Err(unseen)) = by.map(|by| self.check_visible(by, policy)) {
+            let kind = action.parts().iter().find_map(|part| part.kind()).unwrap_or(ActionKind::Note);
+            let reason = RejectionReason::Invalid(unseen.to_string());
+            let mut rejection = Rejection::new(self.state.kind(), kind, reason);
+            rejection.permitted = rejection.permitted.only(|_| false);
+            return Some(rejection);
+        }
         let mut draft = Draft::preview(self.clone(), action, by.is_none());
         let error = context.by.check().and_then(|()| draft.act(action, &context)).err()?;
         // What depends on the history is checked when the desk executes the action.
@@ -115,7 +112,7 @@ impl Snapshot {
             return None;
         }
         Some(error.rejection().cloned().unwrap_or_else(|| {
-            Rejection::new(draft.state(), draft.performing, Reason::Invalid(error.to_string()))
+            Rejection::new(draft.state(), draft.performing, RejectionReason::Invalid(error.to_string()))
         }))
     }
 }
@@ -138,29 +135,33 @@ impl Draft {
         // test it.
         let mut outdated = false;
         for part in &parts {
-            let Some(verb) = part.verb() else { continue };
-            self.performing = verb;
-            let is_step = matches!(verb, Verb::Step(_) | Verb::Move);
+            let Some(kind) = part.kind() else { continue };
+            self.performing = kind;
+            let is_step = matches!(kind, ActionKind::Step(_) | ActionKind::Move);
             if is_step && std::mem::take(&mut outdated) {
                 self.reassess(context)?;
             }
             self.part(part, context)?;
-            outdated |= matches!(verb, Verb::Describe | Verb::HandOver | Verb::Assign);
+            outdated |= matches!(kind, ActionKind::Describe | ActionKind::HandOver | ActionKind::Assign);
             // A part can give a clock a new target, and its deadline may be in the past.
             self.fire_due(context)?;
         }
         if outdated {
             self.reassess(context)?;
         }
-        let steps = parts.iter().any(|part| matches!(part.verb(), Some(Verb::Step(_) | Verb::Move)));
-        let has_message = parts.iter().any(|part| part.verb() == Some(Verb::Reply));
+        let steps =
+            parts.iter().any(|part| matches!(part.kind(), Some(ActionKind::Step(_) | ActionKind::Move)));
+        let has_message = parts.iter().any(|part| part.kind() == Some(ActionKind::Reply));
         if has_message
             && !steps
             && let Some(standing) = self.snapshot().standing(&context.by.who)
         {
             self.message_effect(standing, context)?;
         }
-        if self.snapshot().version > before {
+        // Recorded time and followers have no effect on the ticket.
+        let acts =
+            parts.iter().any(|part| !matches!(part.kind(), Some(ActionKind::TimeSpent | ActionKind::Follow)));
+        if acts && self.snapshot().version > before {
             self.resume_closing(context)?;
         }
         self.fire_due(context)
@@ -181,7 +182,7 @@ impl Draft {
             }
             Action::Note(message) => {
                 message.check("note")?;
-                self.emit_words(context, Change::Noted { files: message.files.clone() }, message.words())
+                self.emit_words(context, Change::NoteAdded { files: message.files.clone() }, message.words())
             }
             Action::Hold { reason, until, .. } => {
                 let on_hold = on_hold(reason, *until, context)?;
@@ -232,6 +233,19 @@ impl Draft {
                 self.emit_words(context, Change::HandedOver { team: Some(team.clone()), line: *line }, note)?;
                 if self.assigns { Ok(()) } else { self.assign(None, context) }
             }
+            Action::TimeSpent { minutes } => self.record_time(*minutes, context),
+            Action::Follow(agent) => {
+                agent.check()?;
+                if self.snapshot().followers.contains(agent) {
+                    return Ok(());
+                }
+                limits::count("followers", self.snapshot().followers.len() + 1)?;
+                self.change(context, Change::Followed { agent: agent.clone() }, Personal::default())
+            }
+            Action::Unfollow(agent) if !self.snapshot().followers.contains(agent) => Ok(()),
+            Action::Unfollow(agent) => {
+                self.change(context, Change::Unfollowed { agent: agent.clone() }, Personal::default())
+            }
             Action::Link(link) if self.has(link) => Ok(()),
             Action::Link(link) => {
                 self.set_link(Change::Linked(*link), context)?;
@@ -239,8 +253,8 @@ impl Draft {
                 Ok(())
             }
             Action::Unlink(link) if !self.has(link) => {
-                let why = Reason::Other(link.is_missing());
-                Err(Rejection::new(self.state(), Verb::Link, why).into())
+                let why = RejectionReason::Other(link.is_missing());
+                Err(Rejection::new(self.state(), ActionKind::Link, why).into())
             }
             Action::Unlink(link) => {
                 self.set_link(Change::Unlinked(*link), context)?;
@@ -259,11 +273,27 @@ impl Draft {
                 self.reassess(context)?;
                 self.follow_kind(kind, context)
             }
-            other => match other.verb() {
-                Some(Verb::Prioritise) => self.prioritise(other, context),
+            other => match other.kind() {
+                Some(ActionKind::Prioritise) => self.prioritise(other, context),
                 _ => self.describe(other, context),
             },
         }
+    }
+
+    fn record_time(&mut self, minutes: i32, context: &DecisionContext<'_>) -> Result<()> {
+        let total = self.snapshot().minutes_spent;
+        if minutes == 0 || minutes.unsigned_abs() > limits::MAX_MINUTES {
+            return Err(Error::invalid("time spent", format_args!("does not take {minutes} minutes"))
+                .allowing(format!("1 to {} minutes, or as many below zero", limits::MAX_MINUTES)));
+        }
+        if total.checked_add_signed(minutes).is_none() {
+            return Err(Error::invalid(
+                "time spent",
+                format_args!("cannot be corrected by {minutes} minutes"),
+            )
+            .allowing(format!("at most the {total} minutes that were recorded")));
+        }
+        self.change(context, Change::TimeSpent { minutes }, Personal::default())
     }
 
     fn assign(&mut self, to: Option<AgentId>, context: &DecisionContext<'_>) -> Result<()> {
@@ -309,11 +339,11 @@ impl Draft {
     fn prioritise(&mut self, part: &Action, context: &DecisionContext<'_>) -> Result<()> {
         let assessment = &self.snapshot().assessment;
         let mut modifiers = self.snapshot().modifiers.clone();
-        let (mut impact, mut urgency) = (assessment.impact().given(), assessment.urgency().given());
-        let mut overridden = assessment.overridden();
+        let (mut impact, mut urgency) = (assessment.given_impact(), assessment.given_urgency());
+        let mut manual_priority = assessment.manual_priority();
         let mut reason = Words::default();
         // Only what the action sets is checked: the other inputs may be older than the matrix.
-        let (matrix, mut set) = (context.policy.matrix_in_use(), Inputs::default());
+        let (matrix, mut set) = (context.policy.priority_matrix(), AssessmentInputs::default());
         match part {
             Action::Impact(level) => {
                 impact = Some(*level);
@@ -330,16 +360,16 @@ impl Draft {
             Action::Modifier { name, on: false } => {
                 modifiers.remove(name);
             }
-            Action::Override { priority, comment } => {
+            Action::OverridePriority { priority, comment } => {
                 reason = words("reason", Some(comment))?;
-                overridden = Some(*priority);
-                set.overridden = overridden;
+                manual_priority = Some(*priority);
+                set.manual_priority = manual_priority;
             }
-            _ => overridden = None,
+            _ => manual_priority = None,
         }
         matrix.check(&set)?;
         let facts = self.snapshot();
-        let inputs = Inputs { impact, urgency, modifiers: &modifiers, overridden, facts };
+        let inputs = AssessmentInputs { impact, urgency, modifiers: &modifiers, manual_priority, facts };
         let assessment = matrix.assess_within(&inputs);
         // An override with a comment is recorded, even if the priority stays the same.
         let unchanged = assessment == self.snapshot().assessment && modifiers == self.snapshot().modifiers;

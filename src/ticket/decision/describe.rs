@@ -5,14 +5,14 @@ use crate::limits;
 use crate::ticket::action::Action;
 use crate::ticket::decision::request::Exemption;
 use crate::ticket::decision::{DecisionContext, Draft};
-use crate::ticket::event::{Change, Described};
+use crate::ticket::event::{Change, DetailsChange};
 use crate::ticket::personal::{Personal, Words};
 use crate::value::Value;
 
 impl Draft {
     /// Changes the description. Values that the ticket already has produce no event.
     pub(super) fn describe(&mut self, part: &Action, context: &DecisionContext<'_>) -> Result<()> {
-        let mut described = Described::default();
+        let mut described = DetailsChange::default();
         let mut personal = Personal::default();
         let snapshot = self.snapshot();
         let owner = snapshot.owner_of_words(&context.by.who);
@@ -37,34 +37,35 @@ impl Draft {
                 limits::name("tag", tag)?;
                 if !snapshot.tags.contains(tag) {
                     limits::count("tags", snapshot.tags.len() + 1)?;
-                    described.tagged.insert(tag.clone());
+                    described.tags_added.insert(tag.clone());
                 }
             }
-            Action::Untag(tag) => described.untagged.extend(snapshot.tags.get(tag).cloned()),
+            Action::Untag(tag) => described.tags_removed.extend(snapshot.tags.get(tag).cloned()),
             Action::Field { name, value: None } => {
                 if !self.demands_field(name, context) {
                     context.policy.declared(name)?;
                 }
-                described.emptied.extend(snapshot.field(name).map(|_| name.clone()));
+                described.fields_cleared.extend(snapshot.field(name).map(|_| name.clone()));
             }
             Action::Field { name, value: Some(value) } => {
-                let is_personal = match context.policy.declared(name) {
+                let (is_personal, value) = match context.policy.declared(name) {
                     // The policy has dropped the field, and with it the type. Text may describe a person.
                     Err(_) if self.demands_field(name, context) => {
                         limits::value(&format!("field `{name}`"), value)?;
-                        matches!(value, Value::Text(_))
+                        (matches!(value, Value::Text(_)), value.clone())
                     }
                     _ => {
                         context.policy.check_field(name, value)?;
-                        context.policy.declared(name)?.is_personal()
+                        let field_type = context.policy.declared(name)?;
+                        (field_type.is_personal(), field_type.kept(value))
                     }
                 };
-                if snapshot.field(name) != Some(value) {
+                if snapshot.field(name) != Some(&value) {
                     if is_personal {
                         described.text_fields.insert(name.clone());
-                        personal.add(owner, Words::field(name, value.clone()));
+                        personal.add(owner, Words::field(name, value));
                     } else {
-                        described.fields.insert(name.clone(), value.clone());
+                        described.fields.insert(name.clone(), value);
                     }
                 }
             }
@@ -76,7 +77,7 @@ impl Draft {
                 snapshot.describe_contact(contact, *role, &mut described, &mut personal);
             }
             Action::RemoveContact(id) => {
-                described.removed.extend(snapshot.contacts.contains_key(id).then(|| id.clone()))
+                described.contacts_removed.extend(snapshot.contacts.contains_key(id).then(|| id.clone()))
             }
             _ => {}
         }
@@ -99,15 +100,15 @@ impl Draft {
     /// Adds an event if the description changes.
     pub(super) fn described(
         &mut self,
-        described: Described,
+        described: DetailsChange,
         personal: Personal,
         context: &DecisionContext<'_>,
     ) -> Result<()> {
-        if described == Described::default() && personal.is_empty() {
+        if described == DetailsChange::default() && personal.is_empty() {
             return Ok(()); // Nothing changes.
         }
         // What is known of a contact grows with every merge.
         described.attributes.values().try_for_each(limits::attributes)?;
-        self.change(context, Change::Described(Box::new(described)), personal)
+        self.change(context, Change::DetailsChanged(Box::new(described)), personal)
     }
 }

@@ -1,5 +1,6 @@
 //! The draft of a decision: a working copy of the ticket.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -7,11 +8,12 @@ use chrono::{DateTime, Utc};
 
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lifecycle::{StateKind, Verb};
+use crate::lifecycle::{ActionKind, StateKind};
 use crate::policy::Policy;
 use crate::sla::AgreementSet;
 use crate::ticket::action::Action;
 use crate::ticket::decision::clock_draft::ClockDraft;
+use crate::ticket::decision::ticket_write::TicketWrite;
 use crate::ticket::event::{Change, Event, Origin};
 use crate::ticket::import_mark::ImportClocks;
 use crate::ticket::kind::Link;
@@ -19,69 +21,53 @@ use crate::ticket::missing_history::MissingHistory;
 use crate::ticket::people::Actor;
 use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
-use crate::workflow::Catalogue;
+use crate::workflow::WorkflowSet;
 
 /// The inputs of a decision apart from the ticket and the action.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DecisionContext<'a> {
-    /// The current time.
-    pub now: DateTime<Utc>,
-    /// The actor.
-    pub by: &'a Actor,
-    /// The policy in force.
-    pub policy: &'a Policy,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) by: &'a Actor,
+    pub(crate) policy: &'a Policy,
     /// The agreements that came into force since the ticket's last event, and those to which its clocks are pinned.
-    pub agreements: &'a AgreementSet,
+    pub(crate) agreements: Cow<'a, AgreementSet>,
     /// The policies of these agreements in the same order; empty if only the policy in force is needed.
-    pub policies: &'a [Arc<Policy>],
+    pub(crate) policies: &'a [Arc<Policy>],
     /// The workflows in force, and the one to which the ticket is pinned.
-    pub workflows: &'a Catalogue,
-    /// The ticket's history up to its current version, if it was read.
-    ///
-    /// Only decisions that measure a clock from a time before its last update need the history. They fail with
-    /// [`MissingHistory`](crate::ticket::MissingHistory) without it.
-    pub history: Option<&'a [Event]>,
+    pub(crate) workflows: Cow<'a, WorkflowSet>,
+    pub(crate) history: Option<&'a [Event]>,
 }
 
-impl DecisionContext<'_> {
+impl<'a> DecisionContext<'a> {
+    /// Creates the context of a decision at an instant, by an actor and under a policy. The policy's agreements and
+    /// workflows are compiled, so reuse the context for several decisions.
+    ///
+    /// The policy counts as in force at all times. A ticket that is pinned to another version of the agreements or of
+    /// its workflow cannot be decided in this context.
+    ///
+    /// # Errors
+    /// [`Definition`](ErrorKind::Definition) if a calendar or a workflow of the policy is faulty.
+    pub fn new(now: DateTime<Utc>, by: &'a Actor, policy: &'a Policy) -> Result<DecisionContext<'a>> {
+        let agreements = match policy.agreements().is_empty() {
+            true => AgreementSet::new(),
+            false => AgreementSet::new().with(DateTime::<Utc>::MIN_UTC, policy.compiled_agreements()?),
+        };
+        let (agreements, workflows) = (Cow::Owned(agreements), Cow::Owned(policy.workflow_set()?));
+        Ok(DecisionContext { now, by, policy, agreements, policies: &[], workflows, history: None })
+    }
+
     /// Returns the policy of the last of the first `reached` versions.
     pub(super) fn policy_of(&self, reached: usize) -> &Policy {
         let found = reached.checked_sub(1).and_then(|last| self.policies.get(last));
         found.map_or(self.policy, |policy| policy)
     }
-}
 
-/// The result of a decision: the new events and the ticket after them.
-///
-/// A decision changes nothing until a store commits it. The store writes the events and the ticket in one transaction,
-/// if the stored ticket is still at version [`expected`](Decision::expected).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "a decision changes nothing until a store commits it"]
-pub struct Decision {
-    expected: u64,
-    snapshot: Snapshot,
-    events: Vec<Event>,
-}
-
-impl Decision {
-    /// Returns the version that the stored ticket must have when the decision is written; 0 if it must not exist yet.
-    pub fn expected(&self) -> u64 {
-        self.expected
-    }
-
-    /// Returns the ticket after the decision.
-    pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
-    /// Returns the new events in order. The slice is empty if nothing changes.
-    pub fn events(&self) -> &[Event] {
-        &self.events
-    }
-
-    /// Splits the decision into the expected version, the ticket and the events.
-    pub(crate) fn into_parts(self) -> (u64, Snapshot, Vec<Event>) {
-        (self.expected, self.snapshot, self.events)
+    /// Adds the history of the ticket up to its current version.
+    ///
+    /// Only decisions that measure a clock from a time before its last update need the history. They fail without it.
+    #[must_use]
+    pub fn history(self, history: &'a [Event]) -> DecisionContext<'a> {
+        DecisionContext { history: Some(history), ..self }
     }
 }
 
@@ -100,7 +86,7 @@ pub(crate) struct Draft {
     /// True if the action assigns the ticket. A hand-over in the same action then keeps the assignment.
     pub(super) assigns: bool,
     /// The part that is being performed.
-    pub(super) performing: Verb,
+    pub(super) performing: ActionKind,
     /// The version before the first event of the command; `None` before it has begun.
     begun_at: Option<u64>,
 }
@@ -111,7 +97,7 @@ impl Draft {
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the context's history does not end with this version of the ticket.
     pub(crate) fn begin(snapshot: Snapshot, context: &DecisionContext<'_>) -> Result<Draft> {
-        let DecisionContext { agreements, history, .. } = *context;
+        let (agreements, history) = (&*context.agreements, context.history);
         let ends_with = |events: &[Event]| events.last().map(|it| (it.ticket, it.version));
         if history.is_some_and(|events| ends_with(events) != Some((snapshot.id, snapshot.version))) {
             let problem = format!("the history of the ticket {} does not end with its version", snapshot.id);
@@ -147,7 +133,7 @@ impl Draft {
             incoming: BTreeSet::new(),
             anybody: false,
             assigns: false,
-            performing: Verb::Describe,
+            performing: ActionKind::Describe,
             begun_at: None,
         }
     }
@@ -201,10 +187,10 @@ impl Draft {
     }
 
     /// Updates the ticket's clocks and returns the decision.
-    pub(crate) fn finish(mut self) -> Result<Decision> {
+    pub(crate) fn finish(mut self) -> Result<TicketWrite> {
         self.record_clocks()?;
         let Draft { expected, snapshot, events, .. } = self;
-        Ok(Decision { expected, snapshot, events })
+        Ok(TicketWrite::new(expected, snapshot, events))
     }
 
     /// Returns the ticket after the events so far. Its clocks are not updated until the draft is finished.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::error::Result;
 use crate::lifecycle::StateKind;
 use crate::policy::Policy;
-use crate::priority::Inputs;
+use crate::priority::AssessmentInputs;
 use crate::sla::{Alert, Clock, NextAlert, Reaction};
 use crate::ticket::action::Action;
 use crate::ticket::decision::request::Exemption;
@@ -57,7 +57,7 @@ impl Draft {
             return Ok(());
         }
         let at = self.snapshot.updated_at;
-        self.emit(at, &Actor::desk(), Change::Clocked { clocks }, Personal::default())
+        self.emit(at, &Actor::desk(), Change::ClocksUpdated { clocks }, Personal::default())
     }
 
     /// Returns the next due effect. The order within one instant is: warnings, steps of the ticket, policies, breaches. A
@@ -184,14 +184,14 @@ impl Draft {
         policy: &Policy,
     ) -> Result<()> {
         let snapshot = self.snapshot();
-        let inputs = Inputs {
-            impact: snapshot.assessment.impact().given(),
-            urgency: snapshot.assessment.urgency().given(),
+        let inputs = AssessmentInputs {
+            impact: snapshot.assessment.given_impact(),
+            urgency: snapshot.assessment.given_urgency(),
             modifiers: &modifiers,
-            overridden: snapshot.assessment.overridden(),
+            manual_priority: snapshot.assessment.manual_priority(),
             facts: snapshot,
         };
-        let matrix = policy.matrix_in_use();
+        let matrix = policy.priority_matrix();
         let assessment = matrix.assess_within(&inputs);
         let is_unknown = |name: &String| matrix.modifier(name).is_err();
         if modifiers == snapshot.modifiers

@@ -9,9 +9,10 @@ use crate::ticket::people::Who;
 /// messages of machines do not count.
 pub(super) fn last_command(history: &[Event], by: &Who) -> Option<Range<usize>> {
     let counts = |event: &Event| match event.change {
-        Change::Clocked { .. } | Change::Warned(_) | Change::Breached(_) | Change::PolicyRebound { .. } => {
-            false
-        }
+        Change::ClocksUpdated { .. }
+        | Change::Warned(_)
+        | Change::Breached(_)
+        | Change::PolicyRebound { .. } => false,
         Change::Linked(_) | Change::Unlinked(_) => event.by.who == *by || event.continues,
         _ => true,
     };
@@ -23,7 +24,7 @@ pub(super) fn last_command(history: &[Event], by: &Who) -> Option<Range<usize>> 
 
 /// Returns the place of the event that cancelled the ticket as spam.
 pub(super) fn spam(history: &[Event]) -> Option<usize> {
-    history.iter().rposition(|event| matches!(event.change, Change::Moved { cause: Cause::Spam, .. }))
+    history.iter().rposition(|event| matches!(event.change, Change::StateChanged { cause: Cause::Spam, .. }))
 }
 
 /// Returns the place of the first event that the correction at this place takes back; `None` if the event there is no
@@ -36,7 +37,7 @@ pub(super) fn taken_back(history: &[Event], place: usize) -> Option<usize> {
             let begun = history[..=place].iter().rposition(|event| !event.continues)?;
             last_command(&history[..begun], &event.by.who).map(|command| command.start)
         }
-        Change::Moved { cause: Cause::NotSpam, .. } => spam(&history[..place]),
+        Change::StateChanged { cause: Cause::NotSpam, .. } => spam(&history[..place]),
         _ => None,
     }
 }

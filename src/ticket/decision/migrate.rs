@@ -8,13 +8,13 @@ use crate::lifecycle::{State, StateKind};
 use crate::limits;
 use crate::policy::Policy;
 use crate::ticket::action::Action;
-use crate::ticket::decision::{Decision, DecisionContext, Draft};
+use crate::ticket::decision::{DecisionContext, Draft, TicketWrite};
 use crate::ticket::event::{Change, MigrationCause};
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
-use crate::workflow::{Catalogue, Migration, StatusId, Workflow};
+use crate::workflow::{Migration, StatusId, Workflow, WorkflowSet};
 
 /// A migration plan together with the target workflow.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ pub(crate) enum MigrationOutcome {
 
 impl MigrationTask {
     /// Returns the outcome of the plan for this ticket.
-    pub(crate) fn outcome(&self, ticket: &Snapshot, in_force: &Catalogue) -> MigrationOutcome {
+    pub(crate) fn outcome(&self, ticket: &Snapshot, in_force: &WorkflowSet) -> MigrationOutcome {
         let follows = ticket.workflow_ref();
         let concerned = !ticket.state.kind().is_final()
             && *follows.name == *self.plan.from
@@ -157,9 +157,9 @@ impl MigrationTask {
         &self,
         ticket: &Snapshot,
         context: &DecisionContext<'_>,
-    ) -> Result<(MigrationOutcome, Decision)> {
+    ) -> Result<(MigrationOutcome, TicketWrite)> {
         let mut draft = Draft::begin(ticket.clone(), context)?;
-        let outcome = self.outcome(draft.snapshot(), context.workflows);
+        let outcome = self.outcome(draft.snapshot(), &context.workflows);
         if let MigrationOutcome::Ready { to, filled, .. } = &outcome {
             for field in filled {
                 if let Some(value) = self.plan.fill.get(field) {

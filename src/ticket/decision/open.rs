@@ -9,9 +9,9 @@ use crate::id::TicketId;
 use crate::lifecycle::state;
 use crate::limits;
 use crate::policy::Policy;
-use crate::priority::Inputs;
+use crate::priority::AssessmentInputs;
 use crate::sla::AgreementSet;
-use crate::ticket::decision::{Decision, Draft};
+use crate::ticket::decision::Draft;
 use crate::ticket::event::{Change, Event, Opened};
 use crate::ticket::import_mark::ImportClocks;
 use crate::ticket::kind::{Kind, TicketNumber};
@@ -21,7 +21,7 @@ use crate::ticket::people::{Actor, Contact, ContactRole, Who, check_contacts};
 use crate::ticket::personal::{Owner, Personal, Words};
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
-use crate::workflow::Catalogue;
+use crate::workflow::WorkflowSet;
 
 impl NewTicket {
     /// Returns the actor who opens the ticket: the one that was set, otherwise the requester, otherwise the desk
@@ -88,23 +88,6 @@ impl NewTicket {
         }
     }
 
-    /// Decides the opening of a ticket with this id and running number, under the given policy, agreements and
-    /// workflows. Nothing is read or written.
-    ///
-    /// # Errors
-    /// [invalid](crate::Error::is_invalid) if the request breaks a rule of this crate or of the policy.
-    pub fn decide(
-        &self,
-        id: TicketId,
-        number: u64,
-        now: DateTime<Utc>,
-        policy: &Policy,
-        agreements: &AgreementSet,
-        workflows: &Catalogue,
-    ) -> Result<Decision> {
-        self.draft(id, number, now, policy, agreements, workflows)?.finish()
-    }
-
     /// Returns the opening as a draft, to which further events can be added.
     pub(crate) fn draft(
         &self,
@@ -113,7 +96,7 @@ impl NewTicket {
         now: DateTime<Utc>,
         policy: &Policy,
         agreements: &AgreementSet,
-        workflows: &Catalogue,
+        workflows: &WorkflowSet,
     ) -> Result<Draft> {
         let by = self.actor();
         by.check()?;
@@ -130,11 +113,11 @@ impl NewTicket {
             tags: self.tags.clone(),
             fields: BTreeMap::new(),
             modifiers: self.modifiers.clone(),
-            assessment: policy.matrix_in_use().assess(&Inputs {
+            assessment: policy.priority_matrix().assess(&AssessmentInputs {
                 impact: self.impact,
                 urgency: self.urgency,
                 modifiers: &self.modifiers,
-                ..Inputs::default()
+                ..AssessmentInputs::default()
             })?,
             team: self.team.clone(),
             line: self.line,
@@ -208,20 +191,20 @@ impl Opened {
             self.files.clone_from(&message.files);
         }
         for (contact, role) in contacts {
-            let Contact { id, attributes, person, .. } = Contact::new(&contact.id).merged(contact);
+            let contact = &Contact::new(&contact.id).merged(contact);
+            let Contact { id, attributes, .. } = contact;
             self.contacts.insert(id.clone(), *role);
             if !attributes.is_empty() {
-                self.attributes.insert(id.clone(), attributes);
+                self.attributes.insert(id.clone(), attributes.clone());
             }
-            if !person.is_empty() {
-                personal.add_person(&id, &person);
-            }
+            personal.add_changed_person(contact, &Personal::default());
         }
         for (name, value, owner) in fields {
-            if policy.declared(name)?.is_personal() {
+            let field_type = policy.declared(name)?;
+            if field_type.is_personal() {
                 personal.add(owner, Words::field(name, value.clone()));
             } else {
-                self.fields.insert(name.clone(), value.clone());
+                self.fields.insert(name.clone(), field_type.kept(value));
             }
         }
         Ok(personal)
@@ -239,14 +222,14 @@ impl Draft {
         agreements: &AgreementSet,
         import_clocks: ImportClocks,
     ) -> Result<Draft> {
-        if !policy.matrix_in_use().modifiers().is_empty() {
+        if !policy.priority_matrix().modifiers().is_empty() {
             let snapshot = Snapshot::fold([&event])?;
             if let Change::Opened(opened) = &mut event.change {
-                opened.assessment = policy.matrix_in_use().assess(&Inputs {
-                    impact: opened.assessment.impact().given(),
-                    urgency: opened.assessment.urgency().given(),
+                opened.assessment = policy.priority_matrix().assess(&AssessmentInputs {
+                    impact: opened.assessment.given_impact(),
+                    urgency: opened.assessment.given_urgency(),
                     modifiers: &snapshot.modifiers,
-                    overridden: None,
+                    manual_priority: None,
                     facts: &snapshot,
                 })?;
             }

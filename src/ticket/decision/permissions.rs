@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::lifecycle::{StepKind, Verb};
+use crate::lifecycle::{ActionKind, StepKind};
 use crate::policy::{OnResolved, Policy, Standing, StandingRule};
 use crate::ticket::people::{Actor, ContactRole, Who};
 use crate::ticket::snapshot::Snapshot;
@@ -46,29 +46,37 @@ pub(crate) fn reopens(rule: &StandingRule, ticket: &Snapshot) -> bool {
     }
 }
 
-/// True if the lifecycle accepts the verb from this actor in the ticket's state. A reply of a contact who may follow up
+/// True if the lifecycle accepts the kind from this actor in the ticket's state. A reply of a contact who may follow up
 /// is kept on a finished ticket.
-pub(crate) fn accepted(verb: Verb, by: Option<&Actor>, ticket: &Snapshot, policy: &Policy) -> bool {
+pub(crate) fn accepted(kind: ActionKind, by: Option<&Actor>, ticket: &Snapshot, policy: &Policy) -> bool {
     let state = ticket.state.kind();
     let kept = || {
         let standing = by.and_then(|by| ticket.standing(&by.who));
         standing.is_some_and(|standing| policy.rule_of(standing).follows_up)
     };
-    verb.accepted_in(state) || (verb == Verb::Reply && state.is_final() && kept())
+    kind.accepted_in(state) || (kind == ActionKind::Reply && state.is_final() && kept())
 }
 
 /// Returns a description of who may do this; `None` if the actor may.
-pub(crate) fn may(verb: Verb, by: &Actor, ticket: &Snapshot, policy: &Policy) -> Option<Cow<'static, str>> {
-    let right: fn(&StandingRule, &Snapshot) -> bool = match verb {
-        Verb::Step(StepKind::Confirm | StepKind::Cancel) => |rule, _| rule.decides,
-        Verb::Step(StepKind::Reopen) => reopens,
+pub(crate) fn may(
+    kind: ActionKind,
+    by: &Actor,
+    ticket: &Snapshot,
+    policy: &Policy,
+) -> Option<Cow<'static, str>> {
+    let right: fn(&StandingRule, &Snapshot) -> bool = match kind {
+        ActionKind::Step(StepKind::Confirm | StepKind::Cancel) => |rule, _| rule.decides,
+        ActionKind::Step(StepKind::Reopen) => reopens,
         // A move that takes a step is checked as that step. The workflow may restrict moves further.
         // Everybody who writes may take back a command of their own.
-        Verb::Reply | Verb::Move | Verb::Undo => |rule, _| rule.writes,
+        ActionKind::Reply | ActionKind::Move | ActionKind::Undo => |rule, _| rule.writes,
         _ => |_, _| false,
     };
+    if kind == ActionKind::TimeSpent {
+        return if matches!(by.who, Who::Agent(_)) { None } else { Some("agents".into()) };
+    }
     // Staff does not confirm its own solution.
-    let staff_may = verb != Verb::Step(StepKind::Confirm);
+    let staff_may = kind != ActionKind::Step(StepKind::Confirm);
     let allowed = match ticket.standing(&by.who) {
         Some(standing) => right(policy.rule_of(standing), ticket),
         None => staff_may,

@@ -9,7 +9,7 @@ use crate::ticket::action::Action;
 use crate::ticket::decision::permissions::reopens;
 use crate::ticket::decision::request::Exemption;
 use crate::ticket::decision::{DecisionContext, Draft};
-use crate::ticket::event::{Arrived, Cause, Change, Described};
+use crate::ticket::event::{Arrived, Cause, Change, DetailsChange};
 use crate::ticket::inbound::InboundMessage;
 use crate::ticket::message::Message;
 use crate::ticket::people::{ContactRole, Who};
@@ -54,14 +54,14 @@ impl Draft {
         let words = message.words(self.snapshot());
         let (described, details) = self.people_of(message, standing, &mut arrived);
         if standing == Standing::Machine {
-            arrived.owes_reply = false;
+            arrived.needs_reply = false;
             arrived.sender = message.from.as_ref().map(|from| from.id.clone());
             let owner = arrived.sender.clone().map(Owner::Contact);
             let owner = owner.unwrap_or_else(|| self.snapshot().owner_of_words(&context.by.who));
             return self.change(context, Change::SignalReceived(arrived), Personal::of(owner, words));
         }
         arrived.from_outside = !standing.is_contact();
-        arrived.owes_reply = self.owes_reply(standing, context);
+        arrived.needs_reply = self.needs_reply(standing, context);
         self.emit_words(context, Change::Received(arrived), words)?;
         self.fire_due(context)?;
         self.message_effect(standing, context)?;
@@ -83,13 +83,13 @@ impl Draft {
         let arrived = Arrived {
             files: message.files.clone(),
             without_text: message.text.is_empty(),
-            owes_reply: self.owes_reply(standing, context),
+            needs_reply: self.needs_reply(standing, context),
             ..Arrived::default()
         };
         self.emit_words(context, Change::Received(arrived), message.words())
     }
 
-    fn owes_reply(&self, standing: Standing, context: &DecisionContext<'_>) -> bool {
+    fn needs_reply(&self, standing: Standing, context: &DecisionContext<'_>) -> bool {
         context.policy.rule_of(standing).answers && !self.state().is_final()
     }
 
@@ -100,8 +100,8 @@ impl Draft {
         message: &InboundMessage,
         standing: Standing,
         arrived: &mut Arrived,
-    ) -> (Described, Personal) {
-        let (mut described, mut personal) = (Described::default(), Personal::default());
+    ) -> (DetailsChange, Personal) {
+        let (mut described, mut personal) = (DetailsChange::default(), Personal::default());
         let ticket = self.snapshot();
         let mut room = limits::MAX_ITEMS.saturating_sub(ticket.contacts.len());
         if let Some(from) = message.from.as_ref().filter(|_| standing.is_contact()) {

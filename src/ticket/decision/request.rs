@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::condition::Facts;
-use crate::lifecycle::{HoldReason, Permitted, Reason, Rejection, StateKind, StepKind, Verb};
+use crate::lifecycle::{ActionKind, HoldReason, Permitted, Rejection, RejectionReason, StateKind, StepKind};
 use crate::policy::Policy;
 use crate::suggest;
 use crate::ticket::action::Action;
@@ -75,30 +75,30 @@ impl<'a> StepDetails<'a> {
 impl<'a> TransitionRequest<'a> {
     /// Checks that a part of an action is permitted now. Returns its destination if it is a step or a move.
     pub(super) fn allow(self, action: &Action) -> Result<Option<Destination>, Rejection> {
-        let Some(verb) = action.verb() else { return Ok(None) };
+        let Some(kind) = action.kind() else { return Ok(None) };
         let details = StepDetails::of(action);
-        match verb {
-            Verb::Move => self.move_to(details).map(Some),
+        match kind {
+            ActionKind::Move => self.move_to(details).map(Some),
             // Contacts may cancel their tickets, but only the desk says what is spam.
-            Verb::Step(_)
+            ActionKind::Step(_)
                 if matches!(action, Action::Spam) && self.by.is_some_and(|by| !by.who.is_staff()) =>
             {
-                let staff = Reason::Actor { allowed: "agents and programs".into() };
-                self.refused(verb, vec![staff]).map(|()| None)
+                let staff = RejectionReason::Actor { allowed: "agents and programs".into() };
+                self.refused(kind, vec![staff]).map(|()| None)
             }
-            Verb::Step(step) if self.ticket.placement.is_some() || details.status.is_some() => {
-                self.step(step, verb, details).map(Some)
+            ActionKind::Step(step) if self.ticket.placement.is_some() || details.status.is_some() => {
+                self.step(step, kind, details).map(Some)
             }
-            Verb::Step(step) => {
-                self.by_state(verb).map(|()| Some(Destination { step: Some(step), status: None }))
+            ActionKind::Step(step) => {
+                self.by_state(kind).map(|()| Some(Destination { step: Some(step), status: None }))
             }
-            _ => self.without_step(verb, action).map(|()| None),
+            _ => self.without_step(kind, action).map(|()| None),
         }
     }
 
-    /// Checks a verb that is neither a step nor a move. Refuses some actions that would change nothing.
-    fn without_step(self, verb: Verb, action: &Action) -> Result<(), Rejection> {
-        self.by_state(verb)?;
+    /// Checks an action that is neither a step nor a move. Refuses some actions that would change nothing.
+    fn without_step(self, kind: ActionKind, action: &Action) -> Result<(), Rejection> {
+        self.by_state(kind)?;
         let ticket = self.ticket;
         let why = match action {
             Action::HandOver { team, line, .. }
@@ -109,10 +109,10 @@ impl<'a> TransitionRequest<'a> {
             Action::Link(link) if link.to == ticket.id => "a ticket cannot be linked to itself".to_owned(),
             Action::Take => match (&ticket.assignee, self.by.map(|by| &by.who)) {
                 (_, Some(who)) if !matches!(who, Who::Agent(_)) => {
-                    return self.refused(verb, vec![Reason::Actor { allowed: "agents".into() }]);
+                    return self.refused(kind, vec![RejectionReason::Actor { allowed: "agents".into() }]);
                 }
                 (Some(to), Some(Who::Agent(by))) if to != by => {
-                    return self.refused(verb, vec![Reason::Assigned { to: to.clone() }]);
+                    return self.refused(kind, vec![RejectionReason::Assigned { to: to.clone() }]);
                 }
                 _ => return Ok(()),
             },
@@ -122,60 +122,61 @@ impl<'a> TransitionRequest<'a> {
             }
             _ => return Ok(()),
         };
-        self.refused(verb, vec![Reason::Other(why)])
+        self.refused(kind, vec![RejectionReason::Other(why)])
     }
 
     /// Checks the state and the actor by the lifecycle alone.
-    fn by_state(self, verb: Verb) -> Result<(), Rejection> {
+    fn by_state(self, kind: ActionKind) -> Result<(), Rejection> {
         let mut reasons = Vec::new();
-        if !accepted(verb, self.by, self.ticket, self.policy) {
-            reasons.push(Reason::State);
+        if !accepted(kind, self.by, self.ticket, self.policy) {
+            reasons.push(RejectionReason::State);
         }
-        reasons.extend(self.actor_reason(verb));
-        self.refused(verb, reasons)
+        reasons.extend(self.actor_reason(kind));
+        self.refused(kind, reasons)
     }
 
     fn state(self) -> StateKind {
         self.ticket.state.kind()
     }
 
-    fn actor_reason(self, verb: Verb) -> Option<Reason> {
+    fn actor_reason(self, kind: ActionKind) -> Option<RejectionReason> {
         // The permissions of the lifecycle do not apply to a message or to the end of a hold.
         let by =
             self.by.filter(|_| matches!(self.exemption, Exemption::Nothing | Exemption::VerificationEnd))?;
-        may(verb, by, self.ticket, self.policy).map(|allowed| Reason::Actor { allowed })
+        may(kind, by, self.ticket, self.policy).map(|allowed| RejectionReason::Actor { allowed })
     }
 
-    fn refused(self, verb: Verb, reasons: Vec<Reason>) -> Result<(), Rejection> {
-        self.refused_all_ways(verb, reasons, Vec::new())
+    fn refused(self, kind: ActionKind, reasons: Vec<RejectionReason>) -> Result<(), Rejection> {
+        self.refused_all_ways(kind, reasons, Vec::new())
     }
 
     /// Returns a rejection if there are reasons. `ways` contains the reasons of alternative transitions.
     fn refused_all_ways(
         self,
-        verb: Verb,
-        reasons: Vec<Reason>,
-        ways: Vec<Vec<Reason>>,
+        kind: ActionKind,
+        reasons: Vec<RejectionReason>,
+        ways: Vec<Vec<RejectionReason>>,
     ) -> Result<(), Rejection> {
         if reasons.is_empty() && ways.is_empty() {
             return Ok(());
         }
-        let mut rejection = Rejection::new(self.state(), verb, Reason::State);
+        let mut rejection = Rejection::new(self.state(), kind, RejectionReason::State);
         if self.ticket.placement.is_some() {
             rejection.status = Some(self.ticket.status().into());
             let all = self.permitted();
             rejection.permitted =
-                if matches!(verb, Verb::Step(_) | Verb::Move) { all.ways_alone() } else { all };
+                if matches!(kind, ActionKind::Step(_) | ActionKind::Move) { all.ways_alone() } else { all };
         }
-        let wrong_target =
-            |reason: &Reason| matches!(reason, Reason::UnknownStatus { .. } | Reason::NoTransition { .. });
-        if matches!(verb, Verb::Step(_) | Verb::Move) && !reasons.iter().any(wrong_target) {
-            rejection.permitted = rejection.permitted.without(verb);
+        let wrong_target = |reason: &RejectionReason| {
+            matches!(reason, RejectionReason::UnknownStatus { .. } | RejectionReason::NoTransition { .. })
+        };
+        if matches!(kind, ActionKind::Step(_) | ActionKind::Move) && !reasons.iter().any(wrong_target) {
+            rejection.permitted = rejection.permitted.without(kind);
         }
         (rejection.reasons, rejection.ways) = (reasons, ways.into());
         if let Some(by) = self.by {
             rejection.permitted =
-                rejection.permitted.only(|verb| may(verb, by, self.ticket, self.policy).is_none());
+                rejection.permitted.only(|kind| may(kind, by, self.ticket, self.policy).is_none());
         }
         Err(rejection)
     }
@@ -188,7 +189,7 @@ impl<'a> TransitionRequest<'a> {
         edge.may.is_empty() || edge.may.iter().any(|performer| self.is(by, performer))
     }
 
-    /// Returns the verbs that the ticket accepts now by its workflow.
+    /// Returns the actions that the ticket accepts now by its workflow.
     pub(super) fn permitted(self) -> Permitted {
         let Some(from) = self.workflow.find(self.ticket.status()).filter(|_| self.ticket.placement.is_some())
         else {
@@ -198,8 +199,8 @@ impl<'a> TransitionRequest<'a> {
         let mut answers = self.workflow.answers(&facts, self.by.is_some());
         // What the action itself can bring along.
         let details = StepDetails { comment: Some("given"), code: Some("given"), ..StepDetails::default() };
-        Permitted::in_workflow(self.state(), |verb| {
-            let trigger = if let Verb::Step(step) = verb { Trigger::Step(step) } else { Trigger::Move };
+        Permitted::in_workflow(self.state(), |kind| {
+            let trigger = if let ActionKind::Step(step) = kind { Trigger::Step(step) } else { Trigger::Move };
             let mut lacking: Option<Vec<String>> = None;
             for edge in self.workflow.edges(from, trigger) {
                 if !self.closed_reasons(edge, &mut answers).is_empty() {
@@ -208,7 +209,7 @@ impl<'a> TransitionRequest<'a> {
                 let unmet = self.unmet_requirements(from, edge, trigger, details).into_iter();
                 let fields: Vec<String> = unmet
                     .filter_map(|reason| match reason {
-                        Reason::Missing { field, .. } => Some(field),
+                        RejectionReason::Missing { field, .. } => Some(field),
                         _ => None,
                     })
                     .collect();
@@ -221,51 +222,56 @@ impl<'a> TransitionRequest<'a> {
         })
     }
 
-    fn current_status(self, verb: Verb) -> Result<StatusId, Rejection> {
+    fn current_status(self, kind: ActionKind) -> Result<StatusId, Rejection> {
         self.workflow.find(self.ticket.status()).ok_or_else(|| {
             let why = format!(
                 "its status {:?} does not exist in the workflow {}",
                 self.ticket.status(),
                 self.workflow.reference()
             );
-            Rejection::new(self.state(), verb, Reason::Other(why))
+            Rejection::new(self.state(), kind, RejectionReason::Other(why))
         })
     }
 
-    fn named_status(self, verb: Verb, name: Option<&str>) -> Result<Option<StatusId>, Rejection> {
+    fn named_status(self, kind: ActionKind, name: Option<&str>) -> Result<Option<StatusId>, Rejection> {
         let Some(name) = name else { return Ok(None) };
         let found = self.workflow.find(name);
         if found.is_none() {
             let known = self.workflow.definition().statuses.iter().map(|it| it.name.as_str());
             let suggestion = suggest::nearest(name, known).map(str::to_owned);
-            self.refused(verb, vec![Reason::UnknownStatus { status: name.to_owned(), suggestion }])?;
+            self.refused(kind, vec![RejectionReason::UnknownStatus { status: name.to_owned(), suggestion }])?;
         }
         Ok(found)
     }
 
     /// Checks a step of the lifecycle.
-    fn step(self, step: StepKind, verb: Verb, details: StepDetails<'_>) -> Result<Destination, Rejection> {
-        let from = self.current_status(verb)?;
-        let to = self.named_status(verb, details.status)?;
+    fn step(
+        self,
+        step: StepKind,
+        kind: ActionKind,
+        details: StepDetails<'_>,
+    ) -> Result<Destination, Rejection> {
+        let from = self.current_status(kind)?;
+        let to = self.named_status(kind, details.status)?;
         // If the lifecycle refuses the step, the workflow is not checked. The actor's permissions are.
         if !self.state().accepts(step) {
-            self.by_state(verb)?;
+            self.by_state(kind)?;
         }
         let edges = self.workflow.candidates(from, Trigger::Step(step), to, details.hold);
-        let status = self.choose(verb, from, &edges, Trigger::Step(step), details)?;
+        let status = self.choose(kind, from, &edges, Trigger::Step(step), details)?;
         Ok(Destination { step: Some(step), status: self.status_name(status) })
     }
 
     /// Checks a move to another status: within the state, or by the step that leads there.
     fn move_to(self, details: StepDetails<'_>) -> Result<Destination, Rejection> {
-        let verb = Verb::Move;
-        let from = self.current_status(verb)?;
-        let to = self.named_status(verb, details.status)?;
+        let kind = ActionKind::Move;
+        let from = self.current_status(kind)?;
+        let to = self.named_status(kind, details.status)?;
         let leads = |trigger: &Trigger| {
             to.is_some() && !self.workflow.candidates(from, *trigger, to, None).is_empty()
         };
         // If several steps lead there, the first that this actor may take: the requester confirms, agents close.
-        let may_step = |trigger: &Trigger| matches!(trigger, Trigger::Step(step) if self.actor_reason(Verb::Step(*step)).is_none());
+        let may_step = |trigger: &Trigger| matches!(trigger, Trigger::Step(step) if self.actor_reason(ActionKind::Step(*step)).is_none());
         let within = Some(Trigger::Move).filter(leads);
         let trigger = within.or_else(|| Trigger::all().filter(leads).find(may_step));
         let Some(trigger) = trigger.or_else(|| Trigger::all().find(leads)) else {
@@ -276,8 +282,9 @@ impl<'a> TransitionRequest<'a> {
                     available.push(name.clone());
                 }
             }
-            let no_transition = Reason::NoTransition { to: details.status.map(str::to_owned), available };
-            self.refused(verb, vec![no_transition])?;
+            let no_transition =
+                RejectionReason::NoTransition { to: details.status.map(str::to_owned), available };
+            self.refused(kind, vec![no_transition])?;
             return Ok(Destination { step: None, status: None });
         };
         let edges = self.workflow.candidates(from, trigger, to, None);
@@ -286,25 +293,25 @@ impl<'a> TransitionRequest<'a> {
             Trigger::Step(step) => Some(step),
         };
         if step == Some(StepKind::Resolve) {
-            let verb = Verb::Step(StepKind::Resolve);
+            let kind = ActionKind::Step(StepKind::Resolve);
             let why = "a move has no solution: use resolve with this status".to_owned();
-            let mut reasons = vec![Reason::Other(why)];
+            let mut reasons = vec![RejectionReason::Other(why)];
             // The comment of `resolve` is the solution, which the first reason already asks for.
-            let more = self.choose(verb, from, &edges, trigger, details);
+            let more = self.choose(kind, from, &edges, trigger, details);
             let mut ways = Vec::new();
             if let Err(no) = more {
                 reasons.extend(no.reasons);
                 ways = no.ways.into_vec();
             }
             for reasons in ways.iter_mut().chain([&mut reasons]) {
-                reasons.retain(|reason| !matches!(reason, Reason::MissingComment { .. }));
+                reasons.retain(|reason| !matches!(reason, RejectionReason::MissingComment { .. }));
             }
-            self.refused_all_ways(verb, reasons, ways)?;
+            self.refused_all_ways(kind, reasons, ways)?;
         }
-        let status = self.choose(step.map_or(verb, Verb::Step), from, &edges, trigger, details)?;
+        let status = self.choose(step.map_or(kind, ActionKind::Step), from, &edges, trigger, details)?;
         if step == Some(StepKind::Hold) && self.workflow.status(status).reason.is_none() {
             let why = "the status has no hold reason: use hold with a reason and this status".to_owned();
-            self.refused(verb, vec![Reason::Other(why)])?;
+            self.refused(kind, vec![RejectionReason::Other(why)])?;
         }
         Ok(Destination { step, status: self.status_name(status) })
     }
@@ -319,14 +326,14 @@ impl<'a> TransitionRequest<'a> {
     /// apply to that edge alone.
     pub(super) fn choose(
         self,
-        verb: Verb,
+        kind: ActionKind,
         from: StatusId,
         edges: &[&Edge],
         trigger: Trigger,
         details: StepDetails<'_>,
     ) -> Result<StatusId, Rejection> {
-        let mut ways: Vec<Vec<Reason>> = Vec::new();
-        let actor_reason = self.actor_reason(verb);
+        let mut ways: Vec<Vec<RejectionReason>> = Vec::new();
+        let actor_reason = self.actor_reason(kind);
         if edges.is_empty() {
             ways.push(vec![self.no_transition(from, trigger, details)]);
         }
@@ -349,13 +356,13 @@ impl<'a> TransitionRequest<'a> {
         }
         let mut reasons = if ways.len() == 1 { ways.remove(0) } else { Vec::new() };
         reasons.extend(actor_reason.filter(|reason| !reasons.contains(reason)));
-        self.refused_all_ways(verb, reasons, ways)?;
+        self.refused_all_ways(kind, reasons, ways)?;
         // Not reached: if there is no edge to take, there is a reason.
         Ok(from)
     }
 
     /// Returns the reason why no edge is a candidate: no edge leads to the status, or its hold reason differs.
-    fn no_transition(self, from: StatusId, trigger: Trigger, details: StepDetails<'_>) -> Reason {
+    fn no_transition(self, from: StatusId, trigger: Trigger, details: StepDetails<'_>) -> RejectionReason {
         let available: BTreeMap<&str, Option<&HoldReason>> = self
             .workflow
             .edges(from, trigger)
@@ -369,22 +376,23 @@ impl<'a> TransitionRequest<'a> {
                 .filter_map(|(name, reason)| Some(format!("{name:?} waits for {}", (*reason)?)))
                 .collect();
             if !other_reasons.is_empty() {
-                return Reason::Other(format!("{}, not for {hold}", other_reasons.join(", ")));
+                return RejectionReason::Other(format!("{}, not for {hold}", other_reasons.join(", ")));
             }
         }
         let available = available.into_keys().map(str::to_owned).collect();
-        Reason::NoTransition { to: details.status.map(str::to_owned), available }
+        RejectionReason::NoTransition { to: details.status.map(str::to_owned), available }
     }
 
     /// Returns the reasons why an edge cannot be taken: its failing guards, and the actor's missing permission.
-    fn closed_reasons(self, edge: &Edge, answers: &mut Answers<'_>) -> Vec<Reason> {
+    fn closed_reasons(self, edge: &Edge, answers: &mut Answers<'_>) -> Vec<RejectionReason> {
         let to = &self.workflow.status(edge.to).name;
         let failing = edge.guards.iter().filter(|guard| !answers.holds(**guard)).collect::<Vec<_>>();
         let guards = failing.into_iter().map(|guard| answers.name(*guard).to_owned());
-        let mut reasons: Vec<Reason> = guards.map(|guard| Reason::Guard { guard, to: to.clone() }).collect();
+        let mut reasons: Vec<RejectionReason> =
+            guards.map(|guard| RejectionReason::Guard { guard, to: to.clone() }).collect();
         if !self.may_take(edge) {
             let may = edge.may.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-            reasons.push(Reason::Actor { allowed: may.into() });
+            reasons.push(RejectionReason::Actor { allowed: may.into() });
         }
         reasons
     }
@@ -397,7 +405,7 @@ impl<'a> TransitionRequest<'a> {
         edge: &Edge,
         trigger: Trigger,
         details: StepDetails<'_>,
-    ) -> Vec<Reason> {
+    ) -> Vec<RejectionReason> {
         let to = self.workflow.status(edge.to);
         let mut reasons = Vec::new();
         if matches!(self.exemption, Exemption::Nothing | Exemption::VerificationEnd) {
@@ -411,14 +419,15 @@ impl<'a> TransitionRequest<'a> {
                 _ => self.ticket.has_filled(field),
             };
             let missing = fields.into_iter().filter(|field| !filled(field));
-            reasons
-                .extend(missing.map(|field| Reason::Missing { field: field.clone(), to: to.name.clone() }));
+            reasons.extend(
+                missing.map(|field| RejectionReason::Missing { field: field.clone(), to: to.name.clone() }),
+            );
         }
         if edge.reason
             && self.exemption == Exemption::Nothing
             && details.comment.is_none_or(|why| why.trim().is_empty())
         {
-            reasons.push(Reason::MissingComment { to: to.name.clone() });
+            reasons.push(RejectionReason::MissingComment { to: to.name.clone() });
         }
         reasons
     }
@@ -460,17 +469,12 @@ struct GuardFacts<'a> {
 
 impl Facts for GuardFacts<'_> {
     fn fact(&self, field: &str) -> Option<Cow<'_, Value>> {
-        let Some(of_actor) = field.strip_prefix("actor") else { return self.ticket.fact(field) };
-        let by = self.by?;
-        match of_actor {
-            "" => Some(Cow::Owned(Value::from(by.who.to_string()))),
-            ".is" => Some(Cow::Owned(Value::from(match by.who {
-                Who::Agent(_) => "agent",
-                Who::Contact(_) if self.ticket.is_requester(&by.who) => "requester",
-                Who::Contact(_) | Who::Unknown => "contact",
-                Who::Automation(_) | Who::Desk => "automation",
-            }))),
-            name => by.attributes.get(name.strip_prefix('.')?).map(Cow::Borrowed),
+        match (field, self.by) {
+            ("actor.is", Some(by)) if self.ticket.is_requester(&by.who) => {
+                Some(Cow::Owned(Value::from("requester")))
+            }
+            (field, by) if field.starts_with("actor") => by?.fact(field),
+            (field, _) => self.ticket.fact(field),
         }
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::Result;
 use crate::lifecycle::state::{self, State};
-use crate::lifecycle::{HoldReason, Reason, StepKind, Verb};
+use crate::lifecycle::{ActionKind, HoldReason, RejectionReason, StepKind};
 use crate::ticket::action::Action;
 use crate::ticket::decision::decide::{resolved, words};
 use crate::ticket::decision::request::{Destination, Exemption, TransitionRequest};
@@ -53,7 +53,7 @@ impl Draft {
     ) -> Result<()> {
         let Some(Destination { step, status }) = destination else { return Ok(()) };
         let (_, comment) = part.step_options();
-        let moved = Change::Moved { from: self.state(), to, step, cause: Cause::Action, code, status };
+        let moved = Change::StateChanged { from: self.state(), to, step, cause: Cause::Action, code, status };
         self.emit_words(context, moved, words("reason", comment)?)
     }
 
@@ -117,7 +117,7 @@ impl Draft {
                     ),
                     to => to.unwrap_or_else(|| state::Active.into()),
                 };
-                Change::Moved { from: self.state(), to, step: Some(step), cause, code: None, status }
+                Change::StateChanged { from: self.state(), to, step: Some(step), cause, code: None, status }
             }
             Ok(_) => return Ok(()),
             Err(rejection) => {
@@ -129,9 +129,9 @@ impl Draft {
                     }
                     _ => return Ok(()),
                 };
-                let Verb::Step(step) = rejection.verb else { return Ok(()) };
+                let ActionKind::Step(step) = rejection.action else { return Ok(()) };
                 let status = self.snapshot().status().into();
-                let mut reasons: Vec<Reason> = Vec::new();
+                let mut reasons: Vec<RejectionReason> = Vec::new();
                 for reason in rejection.all_reasons() {
                     if !reasons.contains(reason) {
                         reasons.push(reason.clone());

@@ -7,7 +7,7 @@
 
 use crate::error::Result;
 use crate::lifecycle::state::{OnHold, State};
-use crate::lifecycle::{HoldReason, Reason, Rejection, StateKind, StepKind, Verb};
+use crate::lifecycle::{ActionKind, HoldReason, Rejection, RejectionReason, StateKind, StepKind};
 use crate::ticket::decision::request::{Exemption, StepDetails, TransitionRequest};
 use crate::ticket::decision::{DecisionContext, Draft};
 use crate::ticket::event::{Change, MigrationCause};
@@ -37,7 +37,8 @@ impl<'a> TransitionRequest<'a> {
     /// Returns the status in which the ticket enters another workflow.
     fn transfer(self, kind: &Kind, to: &Workflow) -> Result<StatusId, Rejection> {
         let refused = |reasons| {
-            let rejection = Rejection::new(self.ticket.state.kind(), Verb::Describe, Reason::State);
+            let rejection =
+                Rejection::new(self.ticket.state.kind(), ActionKind::Describe, RejectionReason::State);
             Err(Rejection { reasons, ..rejection })
         };
         let targets = to.statuses_for(&self.ticket.state);
@@ -47,13 +48,14 @@ impl<'a> TransitionRequest<'a> {
                 to.reference(),
                 self.ticket.state
             );
-            return refused(vec![Reason::Other(why)]);
+            return refused(vec![RejectionReason::Other(why)]);
         };
         let name = &to.status(*preferred).name;
         let leave = self.workflow.find(self.ticket.status()).map(|from| &self.workflow.status(from).leave);
         let missing = leave.into_iter().flatten().filter(|field| !self.ticket.has_filled(field));
-        let mut reasons: Vec<Reason> =
-            missing.map(|field| Reason::Missing { field: field.clone(), to: name.clone() }).collect();
+        let mut reasons: Vec<RejectionReason> = missing
+            .map(|field| RejectionReason::Missing { field: field.clone(), to: name.clone() })
+            .collect();
         let open = |from, trigger, target| self.hop(to, from, trigger, target).is_ok();
         let reached = paths(to, open);
         match targets.iter().find(|target| reached.iter().any(|(status, _)| status == *target)) {
@@ -81,13 +83,13 @@ impl<'a> TransitionRequest<'a> {
         let ticket = self.ticket.standing_in(to, from);
         let request = TransitionRequest { ticket: &ticket, workflow: to, ..self };
         let verb = match trigger {
-            Trigger::Step(step) => Verb::Step(step),
-            Trigger::Move => Verb::Move,
+            Trigger::Step(step) => ActionKind::Step(step),
+            Trigger::Move => ActionKind::Move,
         };
         let resolves = trigger == Trigger::Step(StepKind::Resolve);
         if resolves && self.ticket.state.kind() != StateKind::Resolved {
             let why = "the ticket has no solution yet".to_owned();
-            return Err(Rejection::new(self.ticket.state.kind(), verb, Reason::Other(why)));
+            return Err(Rejection::new(self.ticket.state.kind(), verb, RejectionReason::Other(why)));
         }
         let details = StepDetails {
             // The solution of a resolved ticket is its comment.

@@ -1,7 +1,7 @@
 //! Corrections: a command is taken back, and a ticket is spam or is not spam after all.
 
 use crate::error::Result;
-use crate::lifecycle::{Reason, Rejection, Verb, state};
+use crate::lifecycle::{ActionKind, Rejection, RejectionReason, state};
 use crate::ticket::decision::last_command::{last_command, spam};
 use crate::ticket::decision::request::Destination;
 use crate::ticket::decision::{DecisionContext, Draft};
@@ -14,7 +14,9 @@ impl Draft {
     /// Takes back the actor's own last command.
     pub(super) fn undo(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let history = self.whole_history(context)?;
-        let refused = |why: String| Err(Rejection::new(self.state(), Verb::Undo, Reason::Other(why)).into());
+        let refused = |why: String| {
+            Err(Rejection::new(self.state(), ActionKind::Undo, RejectionReason::Other(why)).into())
+        };
         let Some(place) = last_command(&history, &context.by.who) else {
             return refused("there is no command to take back".to_owned());
         };
@@ -38,11 +40,13 @@ impl Draft {
             resolved_at: ticket.resolved_at,
             closed_at: ticket.closed_at,
             unanswered_since: ticket.unanswered_since,
-            reopened: ticket.reopened,
-            handed_over: ticket.handed_over,
+            reopens: ticket.reopens,
+            handovers: ticket.handovers,
             first_replied_at: ticket.first_replied_at,
-            replied: ticket.replied,
+            replies_sent: ticket.replies_sent,
             hold_end: ticket.hold_end,
+            minutes_spent: ticket.minutes_spent,
+            followers: ticket.followers,
             before: Box::new(Opened {
                 number: ticket.number,
                 kind: ticket.kind,
@@ -76,7 +80,7 @@ impl Draft {
     ) -> Result<()> {
         let Some(Destination { step, status }) = destination else { return Ok(()) };
         let (from, to, cause) = (self.state(), state::Cancelled.into(), Cause::Spam);
-        let moved = Change::Moved { from, to, step, cause, code: None, status };
+        let moved = Change::StateChanged { from, to, step, cause, code: None, status };
         self.change(context, moved, Personal::default())
     }
 
@@ -84,12 +88,12 @@ impl Draft {
     pub(super) fn not_spam(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let history = self.whole_history(context)?;
         let Some(place) = spam(&history) else {
-            let why = Reason::Other("the ticket is not marked as spam".to_owned());
-            return Err(Rejection::new(self.state(), Verb::NotSpam, why).into());
+            let why = RejectionReason::Other("the ticket is not marked as spam".to_owned());
+            return Err(Rejection::new(self.state(), ActionKind::NotSpam, why).into());
         };
         let before = Snapshot::fold(&history[..place])?;
         self.clock_draft.remember(&before.clocks);
-        let moved = Change::Moved {
+        let moved = Change::StateChanged {
             from: self.state(),
             to: before.state,
             step: None,
@@ -117,7 +121,7 @@ fn obstacle(command: &[Event], context: &DecisionContext<'_>) -> Option<String> 
         let why = match event.change {
             Change::Opened(_) => "the command opened the ticket",
             Change::Received { .. } | Change::Replied { .. } => "the command has a public message",
-            Change::Undone { .. } | Change::Moved { cause: Cause::NotSpam, .. } => {
+            Change::Undone { .. } | Change::StateChanged { cause: Cause::NotSpam, .. } => {
                 "the last command was itself a correction"
             }
             Change::WorkflowMigrated { cause: MigrationCause::Migration, .. } => "the ticket was migrated",

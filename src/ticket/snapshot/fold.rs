@@ -9,7 +9,7 @@ use super::Snapshot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lifecycle::{State, StateKind, StepKind};
 use crate::sla;
-use crate::ticket::event::{Cause, Change, Described, Event, Opened};
+use crate::ticket::event::{Cause, Change, DetailsChange, Event, Opened};
 use crate::ticket::hold_end::HoldEnd;
 use crate::ticket::kind::Link;
 use crate::ticket::people::Who;
@@ -60,6 +60,8 @@ impl Snapshot {
             team: opened.team.clone(),
             line: opened.line,
             assignee: opened.assignee.clone(),
+            followers: BTreeSet::new(),
+            minutes_spent: 0,
             links: BTreeSet::new(),
             resolution_code: opened.resolution_code.clone(),
             opened_at: event.at,
@@ -72,10 +74,10 @@ impl Snapshot {
             closed_at: (state_kind == StateKind::Closed).then_some(event.at),
             due_at: None,
             overdue_since: None,
-            reopened: 0,
-            handed_over: 0,
-            received: by_contact.into(),
-            replied: 0,
+            reopens: 0,
+            handovers: 0,
+            messages_received: by_contact.into(),
+            replies_sent: 0,
             last_speaker: by_contact.then(|| event.by.who.clone()),
             unanswered_since: (by_contact && state_kind.is_open()).then_some(event.at),
             undone: 0,
@@ -101,9 +103,9 @@ impl Snapshot {
         match &event.change {
             Change::Opened(_) => return Err(corrupt("is opened twice")),
             Change::Received(arrived) => {
-                bump(&mut self.received, true);
+                bump(&mut self.messages_received, true);
                 self.last_speaker = Some(event.by.who.clone());
-                if arrived.owes_reply {
+                if arrived.needs_reply {
                     self.unanswered_since.get_or_insert(event.at);
                     if self.outbound {
                         self.asked_at.get_or_insert(event.at);
@@ -120,33 +122,37 @@ impl Snapshot {
                 self.last_speaker = Some(event.by.who.clone());
                 self.replied(event);
             }
-            Change::Noted { .. } => {}
-            Change::Moved { from, to, code, status, cause, .. } => {
+            Change::NoteAdded { .. } => {}
+            Change::StateChanged { from, to, code, status, cause, .. } => {
                 self.placement(status.as_ref())?;
                 self.moved(*from, to, code.as_deref(), event);
                 let corrects = *cause == Cause::NotSpam;
                 bump(&mut self.undone, corrects);
-                bump(&mut self.reopened, !corrects && !from.is_open() && to.kind().is_open());
+                bump(&mut self.reopens, !corrects && !from.is_open() && to.kind().is_open());
                 self.spam = *cause == Cause::Spam;
             }
             Change::Undone {
                 before,
-                first_replied_at,
                 resolved_at,
                 closed_at,
                 unanswered_since,
-                reopened,
-                handed_over,
-                replied,
+                reopens,
+                handovers,
+                first_replied_at,
+                replies_sent,
                 hold_end,
+                minutes_spent,
+                followers,
                 ..
             } => {
                 self.undo(before, event);
                 self.unanswered_since = *unanswered_since;
                 (self.resolved_at, self.closed_at) = (*resolved_at, *closed_at);
-                (self.reopened, self.handed_over) = (*reopened, *handed_over);
-                (self.first_replied_at, self.replied) = (*first_replied_at, *replied);
+                (self.reopens, self.handovers) = (*reopens, *handovers);
+                (self.first_replied_at, self.replies_sent) = (*first_replied_at, *replies_sent);
                 self.hold_end = *hold_end;
+                self.minutes_spent = *minutes_spent;
+                self.followers.clone_from(followers);
             }
             Change::StatusChanged { to, .. } => self.placement(Some(to))?,
             Change::WorkflowMigrated { to, .. } => self.placement = to.clone().map(Box::new),
@@ -155,9 +161,9 @@ impl Snapshot {
             Change::HandedOver { team, line } => {
                 self.team.clone_from(team);
                 self.line = *line;
-                bump(&mut self.handed_over, true);
+                bump(&mut self.handovers, true);
             }
-            Change::Described(described) => self.described(described, &event.personal),
+            Change::DetailsChanged(described) => self.described(described, &event.personal),
             Change::Prioritised { modifiers, assessment } => {
                 self.modifiers.clone_from(modifiers);
                 self.assessment.clone_from(assessment.as_ref());
@@ -170,7 +176,7 @@ impl Snapshot {
                     (mark.measured, mark.quiet_until) = (true, event.at);
                 }
             }
-            Change::Clocked { clocks } => {
+            Change::ClocksUpdated { clocks } => {
                 for clock in clocks {
                     sla::keep_latest(&mut self.clocks, clock.clone());
                 }
@@ -181,6 +187,11 @@ impl Snapshot {
             }
             Change::HoldEndSet(end) => self.hold_end = Some(*end),
             Change::Reminded => self.hold_end = self.hold_end.map(|end| HoldEnd { remind_at: None, ..end }),
+            Change::TimeSpent { minutes } => {
+                self.minutes_spent = self.minutes_spent.saturating_add_signed(*minutes);
+            }
+            Change::Followed { agent } => drop(self.followers.insert(agent.clone())),
+            Change::Unfollowed { agent } => drop(self.followers.remove(agent)),
             Change::Linked(link) => self.link(*link),
             Change::Unlinked(link) => drop(self.links.remove(link)),
             Change::StateRepeated => {
@@ -207,7 +218,7 @@ impl Snapshot {
     /// Counts a reply, if an agent gave it.
     fn replied(&mut self, event: &Event) {
         if matches!(event.by.who, Who::Agent(_)) {
-            bump(&mut self.replied, true);
+            bump(&mut self.replies_sent, true);
             self.first_replied_at.get_or_insert(event.at);
             self.unanswered_since = None;
         }
@@ -300,9 +311,18 @@ impl Snapshot {
         }
     }
 
-    pub(in crate::ticket) fn described(&mut self, described: &Described, personal: &Personal) {
-        let Described { kind, channel, category, tagged, untagged, fields, text_fields, emptied, .. } =
-            described;
+    pub(in crate::ticket) fn described(&mut self, described: &DetailsChange, personal: &Personal) {
+        let DetailsChange {
+            kind,
+            channel,
+            category,
+            tags_added,
+            tags_removed,
+            fields,
+            text_fields,
+            fields_cleared,
+            ..
+        } = described;
         if let Some(kind) = kind {
             self.kind.clone_from(kind);
         }
@@ -312,18 +332,18 @@ impl Snapshot {
         if let Some(category) = category {
             self.category.clone_from(category);
         }
-        self.tags.extend(tagged.iter().cloned());
-        self.tags.retain(|tag| !untagged.contains(tag));
+        self.tags.extend(tags_added.iter().cloned());
+        self.tags.retain(|tag| !tags_removed.contains(tag));
         // The set of changed fields is a fact. The former value is removed even if the new value was erased.
         if described.subject {
             self.personal.clear_subject();
         }
-        for name in emptied.iter().chain(fields.keys()).chain(text_fields) {
+        for name in fields_cleared.iter().chain(fields.keys()).chain(text_fields) {
             self.fields.remove(name);
             self.personal.clear_field(name);
         }
         self.fields.extend(fields.clone());
-        for id in &described.removed {
+        for id in &described.contacts_removed {
             self.contacts.remove(id);
             self.attributes.remove(id);
             self.personal.clear_person(id);

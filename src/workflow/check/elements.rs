@@ -37,7 +37,7 @@ pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Diagnostic> {
     for (what, count, most) in counts.into_iter().filter(|(_, count, most)| count > most) {
         report(
             &mut found,
-            DiagnosticKind::TooMany,
+            DiagnosticKind::LimitExceeded,
             what,
             format!("there are {count}; allowed: up to {most}"),
         );
@@ -55,7 +55,7 @@ pub(super) fn too_many(definition: &WorkflowDefinition) -> Vec<Diagnostic> {
     for (path, count) in lists.into_iter().filter(|(_, count)| *count > most) {
         report(
             &mut found,
-            DiagnosticKind::TooMany,
+            DiagnosticKind::LimitExceeded,
             path,
             format!("there are {count}; allowed: up to {most}"),
         );
@@ -156,7 +156,7 @@ fn never_together(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
 
 /// The built-in reason that the author of a custom reason probably meant. `third party` counts as `third_party`.
 fn likely_reason(reason: &HoldReason) -> Option<&'static str> {
-    let HoldReason::Own(own) = reason else { return None };
+    let HoldReason::Custom(own) = reason else { return None };
     suggest::nearest(&own.replace(' ', "_"), HoldReason::KNOWN.iter().map(HoldReason::as_str))
 }
 
@@ -206,7 +206,7 @@ fn statuses(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
             && let Some(other) = defaults.insert(status.state, &status.name)
         {
             let message = format!("{other:?} is the default of the state {} already", status.state);
-            report(found, DiagnosticKind::SeveralDefaults, at("default"), message);
+            report(found, DiagnosticKind::MultipleDefaults, at("default"), message);
         }
         required_fields(status, map.has_state[place], map.fields, &path, found);
     }
@@ -237,7 +237,7 @@ fn start(map: &Map<'_>, found: &mut Vec<Diagnostic>) {
                 let names = listed(new_statuses.iter().map(|it| it.name.as_str()));
                 let message =
                     format!("the start status is ambiguous: {names}; mark one with `default = true`");
-                report(found, DiagnosticKind::UnclearStart, "statuses", message);
+                report(found, DiagnosticKind::AmbiguousStart, "statuses", message);
             }
         };
     };
@@ -364,7 +364,7 @@ impl<'a> ElementCheck<'a, '_> {
         for (nth, name) in names.enumerate() {
             if seen.contains(&name) {
                 let message = format!("{name} is listed twice");
-                self.report(DiagnosticKind::Repeated, self.at(&format!("{key}[{nth}]")), message);
+                self.report(DiagnosticKind::DuplicateItem, self.at(&format!("{key}[{nth}]")), message);
             }
             seen.insert(name);
         }

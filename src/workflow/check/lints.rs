@@ -56,7 +56,7 @@ fn resolved(map: &Map<'_>, place: usize, found: &mut Vec<Diagnostic>) {
     if !has(map, place, StepKind::Close, &[Performer::Automation]) {
         let message = "silence does not close a ticket from here: automation has no close transition that is open to \
                        every ticket";
-        report(found, DiagnosticKind::SilenceDoesNotClose, &path, message);
+        report(found, DiagnosticKind::VerificationDoesNotClose, &path, message);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, DiagnosticKind, Place};
+use crate::diagnostic::{Diagnostic, DiagnosticKind, Position};
 use crate::lifecycle::StateKind;
 use crate::source::{Gaps, Node, NodeValue, inner};
 use crate::suggest;
@@ -20,7 +20,7 @@ pub(super) struct Reader {
 /// A table and its path. If a key occurs twice, it holds the first value.
 pub(super) struct Table<'n> {
     path: String,
-    place: Option<Place>,
+    position: Option<Position>,
     values: BTreeMap<&'n str, &'n Node>,
 }
 
@@ -52,10 +52,10 @@ impl Reader {
         &mut self,
         kind: DiagnosticKind,
         path: impl Into<String>,
-        place: Option<Place>,
+        position: Option<Position>,
         message: String,
     ) {
-        self.diagnostics.push(Diagnostic { place, ..Diagnostic::new(kind, path, message) });
+        self.diagnostics.push(Diagnostic { position, ..Diagnostic::new(kind, path, message) });
     }
 
     /// Reads a part on which later checks depend, and records a gap if it cannot be read.
@@ -69,7 +69,7 @@ impl Reader {
 
     pub(super) fn wrong_type(&mut self, node: &Node, path: &str, takes: &str) {
         let message = format!("{} takes {takes}, not {}", last_key(path), node.type_name());
-        self.report(DiagnosticKind::WrongType, path, node.place, message);
+        self.report(DiagnosticKind::WrongType, path, node.position, message);
     }
 
     /// Reads a table. Keys other than the known ones are reported.
@@ -78,7 +78,7 @@ impl Reader {
             self.wrong_type(node, path, &format!("a table with {}", list(known.iter().copied())));
             return None;
         };
-        let mut table = Table { path: path.to_owned(), place: node.place, values: BTreeMap::new() };
+        let mut table = Table { path: path.to_owned(), position: node.position, values: BTreeMap::new() };
         for entry in entries {
             let key = entry.key.as_str();
             if known.contains(&key) {
@@ -87,7 +87,7 @@ impl Reader {
                 let unknown = suggest::unknown(key, known.iter().copied());
                 let allowed = list(known.iter().copied());
                 let message = format!("the key {key:?} {unknown}; allowed here: {allowed}");
-                self.report(DiagnosticKind::UnknownKey, table.path(key), entry.place, message);
+                self.report(DiagnosticKind::UnknownKey, table.path(key), entry.position, message);
             }
         }
         Some(table)
@@ -98,7 +98,7 @@ impl Reader {
         let found = table.get(key);
         if found.is_none() {
             let message = format!("{key} is missing: {what}");
-            self.report(DiagnosticKind::MissingKey, table.path.clone(), table.place, message);
+            self.report(DiagnosticKind::MissingKey, table.path.clone(), table.position, message);
         }
         found
     }
@@ -163,7 +163,7 @@ impl Reader {
                             self.report(
                                 DiagnosticKind::WrongType,
                                 format!("{path}[{at}]"),
-                                item.place,
+                                item.position,
                                 message,
                             );
                             texts = None;
@@ -185,7 +185,7 @@ impl Reader {
         for (at, (item, text)) in self.texts(node, path)?.into_iter().enumerate() {
             if set.contains(&text) {
                 let message = format!("{text:?} is listed twice; remove one of them");
-                self.report(DiagnosticKind::Repeated, format!("{path}[{at}]"), item.place, message);
+                self.report(DiagnosticKind::DuplicateItem, format!("{path}[{at}]"), item.position, message);
             }
             set.insert(text);
         }
@@ -197,7 +197,7 @@ impl Reader {
         if matches!(&node.value, NodeValue::List(items) if items.is_empty()) {
             let key = last_key(path);
             let message = format!("{key} is empty; leave the key out if you mean {left_out}");
-            self.report(DiagnosticKind::EmptyList, path, node.place, message);
+            self.report(DiagnosticKind::EmptyList, path, node.position, message);
         }
     }
 
@@ -213,7 +213,7 @@ impl Reader {
             Ok(version) if version > 0 => version,
             _ => {
                 let message = format!("the version {number} is out of range; allowed: 1 to {}", u32::MAX);
-                self.report(DiagnosticKind::BadVersion, "version", node.place, message);
+                self.report(DiagnosticKind::BadVersion, "version", node.position, message);
                 1
             }
         }
@@ -231,7 +231,7 @@ impl Reader {
             let allowed: Vec<String> = names().map(|name| format!("{before}{name}")).collect();
             let unknown = suggest::unknown(name, names());
             let message = format!("the state {name:?} {unknown}; allowed: {}", allowed.join(", "));
-            self.report(DiagnosticKind::UnknownState, path, node.place, message);
+            self.report(DiagnosticKind::UnknownState, path, node.position, message);
         }
         found
     }
@@ -244,7 +244,7 @@ impl Reader {
             let names = || names.iter().map(String::as_str);
             let unknown = suggest::unknown(&name, names());
             let message = format!("the action {name:?} {unknown}; allowed: {}", list(names()));
-            self.report(DiagnosticKind::UnknownAction, path, node.place, message);
+            self.report(DiagnosticKind::UnknownAction, path, node.position, message);
         }
         found
     }
@@ -259,7 +259,7 @@ impl Reader {
                     let allowed = list(Performer::FORMS.iter().copied());
                     let message = format!("{name:?} {unknown}; allowed in may: {allowed}");
                     let path = if single { path.to_owned() } else { format!("{path}[{at}]") };
-                    self.report(DiagnosticKind::UnknownPerformer, path, item.place, message);
+                    self.report(DiagnosticKind::UnknownPerformer, path, item.position, message);
                     performers = None;
                 }
             }

@@ -49,7 +49,7 @@ pub(crate) fn states(history: &[Event]) -> Vec<(DateTime<Utc>, State)> {
     for event in history {
         match &event.change {
             Change::Opened(opened) => states.push((event.at, opened.state.clone())),
-            Change::Moved { to, .. } => states.push((event.at, to.clone())),
+            Change::StateChanged { to, .. } => states.push((event.at, to.clone())),
             _ => {}
         }
     }
@@ -93,7 +93,7 @@ fn used_up(
 /// Compares every clock of a ticket with the figures from its whole history, at each event that recorded clocks.
 pub(crate) fn check(history: &[Event], measured: impl Fn(&Clock) -> TimeBasis) {
     for (place, event) in history.iter().enumerate() {
-        if !matches!(event.change, Change::Clocked { .. }) {
+        if !matches!(event.change, Change::ClocksUpdated { .. }) {
             continue;
         }
         let so_far = &history[..=place];

@@ -40,16 +40,16 @@ fn every_character_is_kept_in_every_field() {
             let form: String = text.trim_start_matches('\u{feff}').nfc().collect();
             let form = form.as_str();
             let request = NewTicket::new(text)
-                .from(Contact::new(text).named(text).with(text, text))
+                .from(Contact::new(text).named(text).attribute(text, text))
                 .message(text)
                 .tag(text)
                 .category([text, text])
                 .field("слово", text)
                 .thread(text)
-                .once(text);
+                .idempotency_key(text);
             let id = stage.desk.open_ticket(request).unwrap().id();
             stage.desk.act(id, Action::reply(text), anna()).unwrap();
-            stage.does(id, Action::hold(HoldReason::Own(text.to_owned())));
+            stage.does(id, Action::hold(HoldReason::Custom(text.to_owned())));
             stage.does(id, Action::assign(text));
             stage.does(id, Action::resolve_as(text, text));
             let ticket = sound(stage, id);
@@ -148,21 +148,10 @@ fn a_desk_works_at_the_ends_of_the_calendar() {
             let ticket = sound(stage, id);
             assert!(ticket.opened_at <= now && now - ticket.opened_at < TimeDelta::microseconds(1), "{now}");
             stage.desk.act(id, Action::confirm(), boris()).unwrap();
-            stage.desk.act(id, Action::note("hm"), anna().once("k")).unwrap();
-            assert!(stage.desk.act(id, Action::note("hm"), anna().once("k")).unwrap().replayed);
+            stage.desk.act(id, Action::note("hm"), anna().idempotency_key("k")).unwrap();
+            assert!(stage.desk.act(id, Action::note("hm"), anna().idempotency_key("k")).unwrap().replayed);
             assert_eq!(stage.desk.ticket("T-1").unwrap().id(), id);
             assert_eq!(sound(stage, id).state.kind(), StateKind::Closed);
         });
     }
-}
-
-/// The default source of ids accepts any instant too.
-#[test]
-fn ids_are_drawn_at_any_time() {
-    use firstline::id::{IdSource, RandomIds};
-    for at in [DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::UNIX_EPOCH] {
-        assert_ne!(RandomIds.new_id(at), RandomIds.new_id(at));
-    }
-    let now: DateTime<Utc> = "2026-01-05T09:00:00Z".parse().unwrap();
-    assert!(RandomIds.new_id(now) < RandomIds.new_id(now + TimeDelta::milliseconds(1)), "they sort by time");
 }

@@ -1,5 +1,5 @@
-//! The typed steps compared with the table: which steps each state has, as the compiler sees it, and the state each
-//! leads to.
+//! The typed steps compared with the table: the steps that the compiler accepts in each state, and the state
+//! that each leads to.
 
 use std::marker::PhantomData;
 
@@ -121,14 +121,14 @@ fn the_typed_state_is_the_stored_state() {
 
 /// A typed handle carries the data of its state, and a step may include a reply.
 #[test]
-fn a_typed_step_with_a_reply_happens_whole_or_not_at_all() {
+fn a_typed_step_with_a_reply_is_applied_completely_or_not_at_all() {
     on_each_store(|stage| {
         let AnyTicket::New(ticket) = stage.desk.ticket(stage.open()).unwrap().into_typed() else { panic!() };
         let until = stage.now() + firstline::TimeDelta::days(3);
         let step = ticket.hold_until(HoldReason::Customer, until).with(Action::reply("Which browser is it?"));
         let ticket = stage.desk.commit(step, anna()).unwrap();
         assert_eq!((&ticket.state().reason, ticket.state().until), (&HoldReason::Customer, Some(until)));
-        assert_eq!((ticket.version, ticket.replied), (3, 1));
+        assert_eq!((ticket.version, ticket.replies_sent), (3, 1));
 
         let id = ticket.id();
         let step = ticket.resolve("no browser at all").with(Action::reply(""));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use firstline::desk::Settings;
 use firstline::operation::{Engine, Job, Operation};
-use firstline::sqlite::{Options, Sqlite};
+use firstline::sqlite::{Sqlite, SqliteOptions};
 use firstline::store::Mode;
 use firstline::ticket::event::MigrationCause;
 use firstline::time::ManualTime;
@@ -42,16 +42,15 @@ impl Engine for PausingStore {
         self.store.run(desk, operation)
     }
 
-    fn work<J: Job>(&self, desk: &DeskId, mut job: J) -> Result<J::Out> {
+    fn run_job<J: Job>(&self, desk: &DeskId, mut job: J) -> Result<J::Out> {
         while let Some(step) = job.next() {
-            let operation = step.operation();
-            let writes = matches!(operation.mode(), Mode::Write);
-            let result = self.run(desk, operation);
+            let writes = matches!(step.mode(), Mode::Write);
+            let result = self.run(desk, step.clone());
             if let Some((paused, resume)) = writes.then(|| self.pause.lock().unwrap().take()).flatten() {
                 paused.send(()).unwrap();
                 resume.recv().unwrap();
             }
-            step.end(&mut job, result)?;
+            step.complete(&mut job, result)?;
         }
         Ok(job.finish())
     }
@@ -64,8 +63,8 @@ impl Engine for PausingStore {
 fn work_during_a_migration_is_neither_lost_nor_repeated() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("desk.db");
-    // Only a hang may run into the timeout.
-    let open = || Options::new().acquire_timeout(Duration::from_secs(60)).open(&file).unwrap();
+    // Only a hang can reach this timeout.
+    let open = || SqliteOptions::new().acquire_timeout(Duration::from_secs(60)).open(&file).unwrap();
     let (time, ids) = (ManualTime::at(monday()), Counted::default());
     let settings = || Settings::new("acme").time(time.clone()).ids(ids.clone());
     let desk = open().desk(settings());
@@ -114,7 +113,7 @@ fn work_during_a_migration_is_neither_lost_nor_repeated() {
         }
         resume.send(()).unwrap();
 
-        // Backwards, so that the migration arrives at tickets that were started after its rehearsal.
+        // In reverse order, so that the migration reaches tickets that were started after its rehearsal.
         for id in tickets.iter().rev().cycle().take_while(|_| !migration.is_finished()) {
             done.entry(*id).or_default().1 += usize::from(desk.act(*id, Action::start(), &anna).is_ok());
         }
@@ -126,8 +125,10 @@ fn work_during_a_migration_is_neither_lost_nor_repeated() {
         let (ticket, history) = (desk.ticket(*id).unwrap(), desk.records().history(*id).unwrap());
         assert_eq!(Snapshot::fold(&history).unwrap(), *ticket.snapshot());
         let count = |is: fn(&Change) -> bool| history.iter().filter(|event| is(&event.change)).count();
-        let found =
-            (count(|it| matches!(it, Change::Noted { .. })), count(|it| matches!(it, Change::Moved { .. })));
+        let found = (
+            count(|it| matches!(it, Change::NoteAdded { .. })),
+            count(|it| matches!(it, Change::StateChanged { .. })),
+        );
         assert_eq!(found, done.get(id).copied().unwrap_or_default(), "work was lost or done twice");
         let transfers =
             count(|it| matches!(it, Change::WorkflowMigrated { cause: MigrationCause::Migration, .. }));
@@ -140,11 +141,11 @@ fn work_during_a_migration_is_neither_lost_nor_repeated() {
         assert!(transfers == 1 || ticket.status() == "Inspection", "{} was not migrated", ticket.number);
     }
     assert!(old >= STARTED, "only {old} tickets were started before their batch");
-    assert_eq!((new, old), (migrated.crossings.tickets, migrated.left.tickets));
-    assert!(migrated.left.named.iter().all(|it| it.missing == ["category", "field.condition"]));
+    assert_eq!((new, old), (migrated.counts.tickets, migrated.blocked.tickets));
+    assert!(migrated.blocked.listed.iter().all(|it| it.missing == ["category", "field.condition"]));
     assert_eq!(new + old, desk.find(Query::oldest().limit(1000)).unwrap().tickets.len());
 
-    // The tickets that were left are migrated once the plan fills in the demanded fields.
+    // The remaining tickets are migrated once the plan fills in the required fields.
     let plan = plan.fill("category", ["returns"]).fill("field.condition", "unknown");
-    assert_eq!(desk.setup().migrate(&plan, Actor::automation("migration")).unwrap().crossings.tickets, old);
+    assert_eq!(desk.setup().migrate(&plan, Actor::automation("migration")).unwrap().counts.tickets, old);
 }

@@ -92,7 +92,7 @@ fn every_fault_of_a_plan_is_reported() {
             }
         }
         // The plan without a fault is carried out.
-        assert_eq!(stage.desk.setup().migrate(&cases[0].0, anna()).unwrap().crossings.tickets, 2);
+        assert_eq!(stage.desk.setup().migrate(&cases[0].0, anna()).unwrap().counts.tickets, 2);
     });
 }
 

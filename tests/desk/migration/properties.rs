@@ -51,11 +51,11 @@ fn version(number: u32, dice: &mut Dice<'_>) -> WorkflowDefinition {
 }
 
 fn policy_of(workflow: &WorkflowDefinition) -> Policy {
-    let target = Target::new(Metric::Resolution).within(TimeDelta::hours(8)).pausing([HoldReason::Customer]);
+    let target = Target::new(Metric::Resolution).within(TimeDelta::hours(8)).pause_on([HoldReason::Customer]);
     policy(workflow.clone()).agreement(Agreement::new("standard", 1).target(target))
 }
 
-/// Opens tickets and works on them at random, which brings them into some of these statuses.
+/// Opens tickets and takes random steps, which bring them into some of these statuses.
 fn work(desk: &AnyDesk, pass: impl Fn(TimeDelta), tickets: usize, statuses: &[Status], dice: &mut Dice<'_>) {
     for _ in 0..tickets {
         let request = NewTicket::new("The lamp flickers").from("boris").kind(Kind::from("return"));
@@ -64,8 +64,8 @@ fn work(desk: &AnyDesk, pass: impl Fn(TimeDelta), tickets: usize, statuses: &[St
         for _ in 0..dice.below(4) {
             let to = &statuses[dice.below(statuses.len())];
             let step = match to.state {
-                StateKind::OnHold => Action::hold("customer").into_status(&*to.name),
-                StateKind::Resolved => Action::resolve("money back").into_status(&*to.name),
+                StateKind::OnHold => Action::hold("customer").with_status(&*to.name),
+                StateKind::Resolved => Action::resolve("money back").with_status(&*to.name),
                 _ => Action::move_to(&*to.name),
             };
             // A step that the lifecycle refuses changes nothing.
@@ -108,14 +108,14 @@ fn plan(old: &WorkflowDefinition, new: &WorkflowDefinition, dice: &mut Dice<'_>)
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Expected {
-    ways: BTreeMap<(String, String), usize>,
+    by_status: BTreeMap<(String, String), usize>,
     filled: BTreeMap<String, usize>,
     to: BTreeMap<TicketId, String>,
     lost: BTreeMap<String, usize>,
     blocked: BTreeMap<TicketId, Vec<String>>,
 }
 
-/// The expected outcome of the plan for these tickets, computed in the simplest way.
+/// The expected outcome of the plan for these tickets, computed in a simple way.
 fn expect(tickets: &[Snapshot], plan: &Migration, new: &WorkflowDefinition) -> Expected {
     let mut expected = Expected::default();
     for ticket in tickets.iter().filter(|it| !it.state.kind().is_final() && it.workflow_ref().version == 1) {
@@ -138,7 +138,7 @@ fn expect(tickets: &[Snapshot], plan: &Migration, new: &WorkflowDefinition) -> E
             expected.blocked.insert(ticket.id, missing);
             continue;
         }
-        *expected.ways.entry((from, to.name.clone())).or_default() += 1;
+        *expected.by_status.entry((from, to.name.clone())).or_default() += 1;
         expected.to.insert(ticket.id, to.name.clone());
         for field in lacking {
             *expected.filled.entry(field).or_default() += 1;
@@ -165,7 +165,7 @@ fn rows(desk: &AnyDesk) -> Rows {
     }
 }
 
-/// The clocks as any action without effect on them would leave them now.
+/// The clocks after any action that does not affect them.
 fn clocks(stage: &Stage, id: TicketId) -> Vec<Clock> {
     stage.desk.reports().what_if(id, Action::note("nothing"), anna()).unwrap()
 }
@@ -194,10 +194,13 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
         let tickets = if *count == 1 { "1 ticket".to_owned() } else { format!("{count} tickets") };
         assert!(fault.starts_with(&format!("{status:?} ({tickets}) is not mapped")), "{fault}");
     }
-    let named = rehearsal.obstacles.named.iter().map(|it| (it.ticket, it.missing.clone()));
+    let named = rehearsal.blocked.listed.iter().map(|it| (it.ticket, it.missing.clone()));
     assert_eq!(named.collect::<BTreeMap<_, _>>(), expected.blocked);
-    assert_eq!((&rehearsal.crossings.ways, &rehearsal.crossings.filled), (&expected.ways, &expected.filled));
-    assert_eq!(rehearsal.crossings.tickets, expected.to.len());
+    assert_eq!(
+        (&rehearsal.counts.by_status, &rehearsal.counts.filled),
+        (&expected.by_status, &expected.filled)
+    );
+    assert_eq!(rehearsal.counts.tickets, expected.to.len());
 
     let clocks: Vec<_> =
         snapshots.iter().map(|it| (!it.state.kind().is_final()).then(|| clocks(stage, it.id))).collect();
@@ -212,7 +215,7 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
             (0, true)
         }
         Ok(migrated) => {
-            assert_eq!((&migrated.crossings, migrated.left.tickets), (&rehearsal.crossings, 0));
+            assert_eq!((&migrated.counts, migrated.blocked.tickets), (&rehearsal.counts, 0));
             assert_eq!(after.len(), before.len());
             for (((old, history), (new, longer)), clocks) in before.iter().zip(&after).zip(&clocks) {
                 check_migrated((old, history), (new, longer));
@@ -224,7 +227,7 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
                     None => assert_eq!(new, old),
                 }
             }
-            assert_eq!(stage.desk.setup().migrate(&plan, anna()).unwrap().crossings.tickets, 0);
+            assert_eq!(stage.desk.setup().migrate(&plan, anna()).unwrap().counts.tickets, 0);
             assert_eq!(rows(&stage.desk), after, "a second migration did something");
             (expected.to.len(), false)
         }
@@ -234,7 +237,7 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
 #[test]
 fn random_migrations_follow_the_plan_and_lose_nothing() {
     let (migrated, refused) = random_cases(soak::fixed(60));
-    // The same cases in every run, so both outcomes are certain to occur often.
+    // Every run has the same cases, so the counts of both outcomes are fixed.
     assert!(migrated > 50 && refused > 5, "{migrated} tickets were migrated, {refused} plans were refused");
     if let Some(config) = soak::further(60) {
         random_cases(config);
@@ -270,10 +273,10 @@ impl Engine for FailingStore {
         Ok(out)
     }
 
-    fn work<J: Job>(&self, desk: &DeskId, mut job: J) -> firstline::Result<J::Out> {
+    fn run_job<J: Job>(&self, desk: &DeskId, mut job: J) -> firstline::Result<J::Out> {
         while let Some(step) = job.next() {
-            let result = self.run(desk, step.operation());
-            step.end(&mut job, result)?;
+            let result = self.run(desk, step.clone());
+            step.complete(&mut job, result)?;
         }
         Ok(job.finish())
     }
@@ -340,7 +343,7 @@ fn an_interrupted_migration_resumes_to_the_same_end() {
         .map(|stage| {
             let plan = many(&stage, 240);
             let migrated = stage.desk.setup().migrate(&plan, anna()).unwrap();
-            (migrated.crossings.tickets, rows(&stage.desk))
+            (migrated.counts.tickets, rows(&stage.desk))
         })
         .collect();
     assert!(whole[0].0 > 200, "more than two batches: {}", whole[0].0);
@@ -354,7 +357,7 @@ fn an_interrupted_migration_resumes_to_the_same_end() {
             let first = desk.setup().migrate(&plan, anna());
             let done = rows(&stage.desk).iter().filter(|(it, _)| it.workflow_ref().version == 2).count();
             match first {
-                Ok(migrated) => assert_eq!((cut, migrated.crossings.tickets), (batches, *tickets)),
+                Ok(migrated) => assert_eq!((cut, migrated.counts.tickets), (batches, *tickets)),
                 Err(error) if cut == 0 => assert_eq!(error.to_string(), "the plug was pulled"),
                 Err(error) => {
                     let expected = format!(
@@ -366,13 +369,17 @@ fn an_interrupted_migration_resumes_to_the_same_end() {
                     assert!(error.is_storage());
                 }
             }
-            // By a desk that knows nothing of the first attempt.
+            // A new desk continues, without any data from the first attempt.
             let desk = Desk::over(stage.store.clone(), Settings::new("acme").time(stage.time.clone()));
             let rest = desk.setup().preview(&plan).unwrap();
             let migrated = desk.setup().migrate(&plan, anna()).unwrap();
-            assert_eq!(migrated.crossings, rest.crossings);
-            assert_eq!(migrated.crossings.tickets, tickets - done, "{}", stage.name);
-            assert!(rows(&stage.desk) == *rows_of_whole, "{}: another end after {cut} batches", stage.name);
+            assert_eq!(migrated.counts, rest.counts);
+            assert_eq!(migrated.counts.tickets, tickets - done, "{}", stage.name);
+            assert!(
+                rows(&stage.desk) == *rows_of_whole,
+                "{}: a different end after {cut} batches",
+                stage.name
+            );
         }
     }
 }
@@ -393,9 +400,9 @@ fn a_store_that_loses_part_of_a_migration_is_detected() {
     let plan = many(&stage, 20);
     let rehearsal = stage.desk.setup().preview(&plan).unwrap();
     let migrated = stage.desk.setup().migrate(&plan, anna()).unwrap();
-    assert_eq!(migrated.crossings, rehearsal.crossings, "the job believes its store");
+    assert_eq!(migrated.counts, rehearsal.counts, "the job reports the counts of its store");
     let over = rows(&stage.desk).iter().filter(|(it, _)| it.workflow_ref().version == 2).count();
-    assert_eq!(over + 1, rehearsal.crossings.tickets);
+    assert_eq!(over + 1, rehearsal.counts.tickets);
     // The next run migrates all but the one ticket that is dropped again.
-    assert_eq!(stage.desk.setup().preview(&plan).unwrap().crossings.tickets, 1);
+    assert_eq!(stage.desk.setup().preview(&plan).unwrap().counts.tickets, 1);
 }

@@ -2,7 +2,7 @@
 
 use firstline::desk::Setup;
 use firstline::sla::{Agreement, Metric, OnPolicyChange, Target};
-use firstline::ticket::event::{Described, MigrationCause};
+use firstline::ticket::event::{DetailsChange, MigrationCause};
 use firstline::workflow::{Migration, Placement};
 use firstline::{
     Action, Change, Condition, HoldReason, Kind, NewTicket, Query, StateKind, TicketId, TimeDelta, Value,
@@ -61,8 +61,8 @@ fn every_live_ticket_is_migrated_and_finished_ones_stay() {
         }
 
         let migrated = stage.desk.setup().migrate(&plan(), anna()).unwrap();
-        assert_eq!(migrated.crossings, rehearsal.crossings);
-        assert_eq!(migrated.left.tickets, 0);
+        assert_eq!(migrated.counts, rehearsal.counts);
+        assert_eq!(migrated.blocked.tickets, 0);
         for (id, (old, history)) in tickets.iter().zip(&before) {
             let (new, longer) = (stage.ticket(*id), stage.history(*id));
             check_migrated((old, history), (&new, &longer));
@@ -70,14 +70,15 @@ fn every_live_ticket_is_migrated_and_finished_ones_stay() {
         }
         assert_eq!(stage.ticket(tickets[1]).status(), "Parcel on its way");
 
-        // The history tells what happened and who did it.
+        // The history shows what happened and who did it.
         let inspected = stage.history(tickets[2]);
         let [.., category, condition, transferred] = &inspected[..] else { panic!("{inspected:?}") };
-        let described = |change| Change::Described(Box::new(change));
-        let of_category = Described { category: Some(vec!["returns".to_owned()]), ..Described::default() };
+        let described = |change| Change::DetailsChanged(Box::new(change));
+        let of_category =
+            DetailsChange { category: Some(vec!["returns".to_owned()]), ..DetailsChange::default() };
         assert_eq!(category.change, described(of_category));
         let fields = [("condition".to_owned(), Value::from("unknown"))].into();
-        assert_eq!(condition.change, described(Described { fields, ..Described::default() }));
+        assert_eq!(condition.change, described(DetailsChange { fields, ..DetailsChange::default() }));
         let to = Placement {
             workflow: stage.ticket(tickets[2]).workflow_ref().clone(),
             status: "Inspection".into(),
@@ -87,11 +88,11 @@ fn every_live_ticket_is_migrated_and_finished_ones_stay() {
 
         // A second migration changes nothing.
         let again = stage.desk.setup().migrate(&plan(), anna()).unwrap();
-        assert_eq!((again.crossings.tickets, stage.history(tickets[2])), (0, inspected));
+        assert_eq!((again.counts.tickets, stage.history(tickets[2])), (0, inspected));
         // The tickets can be worked on under the new version.
         let known = Action::category(["lamps"]).and(Action::field("condition", "new"));
         stage.does(tickets[1], known.clone().and(Action::resume()));
-        stage.does(tickets[3], known.and(Action::reopen().because("it broke again")));
+        stage.does(tickets[3], known.and(Action::reopen().comment("it broke again")));
     });
 }
 
@@ -103,8 +104,8 @@ fn a_ticket_that_lacks_a_demanded_field_blocks_the_whole_migration() {
             .map("Awaiting parcel", "Parcel on its way")
             .fill("category", ["returns"]);
         let rehearsal = stage.desk.setup().preview(&plan).unwrap();
-        assert_eq!((rehearsal.crossings.tickets, rehearsal.obstacles.tickets), (3, 1));
-        let obstacle = &rehearsal.obstacles.named[0];
+        assert_eq!((rehearsal.counts.tickets, rehearsal.blocked.tickets), (3, 1));
+        let obstacle = &rehearsal.blocked.listed[0];
         assert_eq!((obstacle.ticket, obstacle.status.as_str()), (tickets[2], "Inspection"));
         assert_eq!(obstacle.missing, ["field.condition"]);
         let error = stage.refuses(tickets[0], |desk| desk.setup().migrate(&plan, anna()));
@@ -117,7 +118,7 @@ fn a_ticket_that_lacks_a_demanded_field_blocks_the_whole_migration() {
         // A field filled in by hand removes the obstacle and is kept.
         stage.does(tickets[2], Action::field("condition", "used").and(Action::category(["lamps"])));
         let migrated = stage.desk.setup().migrate(&plan, anna()).unwrap();
-        assert_eq!((migrated.crossings.tickets, migrated.crossings.filled.len()), (4, 0));
+        assert_eq!((migrated.counts.tickets, migrated.counts.filled.len()), (4, 0));
         let ticket = stage.ticket(tickets[2]);
         assert_eq!(
             (ticket.field("condition"), &ticket.category[..]),
@@ -133,9 +134,9 @@ fn due_timers_fire_before_the_migration() {
         // Six days of silence without a tick: the resolved ticket has been closed since yesterday, so it stays.
         stage.later(TimeDelta::days(6));
         let rehearsal = stage.desk.setup().preview(&plan()).unwrap();
-        assert_eq!(rehearsal.crossings.tickets, 3);
+        assert_eq!(rehearsal.counts.tickets, 3);
         let migrated = stage.desk.setup().migrate(&plan(), anna()).unwrap();
-        assert_eq!(migrated.crossings, rehearsal.crossings);
+        assert_eq!(migrated.counts, rehearsal.counts);
         assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 1);
         let closed = stage.ticket(tickets[3]);
         assert_eq!((closed.status(), closed.workflow_ref().version), ("Done", 1));
@@ -161,25 +162,25 @@ fn tickets_migrate_from_the_states_to_a_workflow_and_back_and_on_to_another() {
         assert!(rehearsal.is_ready(), "{rehearsal}");
         assert_eq!(rehearsal.staying, [("question".to_owned(), 1)].into());
         let migrated = setup().migrate(&plan, anna()).unwrap();
-        assert_eq!((migrated.crossings.tickets, &migrated.staying), (1, &rehearsal.staying));
+        assert_eq!((migrated.counts.tickets, &migrated.staying), (1, &rehearsal.staying));
         assert_eq!((stage.ticket(id).status(), stage.ticket(other).status()), ("Inspection", "new"));
 
-        // To another workflow that now claims the kind.
+        // The ticket moves to another workflow, which now claims the kind.
         stage.later(TimeDelta::minutes(1));
         let mut parcels = second().version(1);
         parcels.name = "parcels".to_owned();
         setup().adopt(&policy(parcels)).unwrap();
         assert_eq!(
-            setup().migrate(&Migration::of("returns").to("parcels", 1), anna()).unwrap().crossings.tickets,
+            setup().migrate(&Migration::of("returns").to("parcels", 1), anna()).unwrap().counts.tickets,
             1
         );
         assert_eq!(stage.ticket(id).workflow_ref().to_string(), "parcels v1");
 
-        // Back to the states, once the policy has no workflow any more.
+        // The ticket returns to the states when the policy has no workflow any more.
         stage.later(TimeDelta::minutes(1));
         setup().adopt(&firstline::Policy::new()).unwrap();
         let plan = Migration::of("parcels").to("simple", 1).map("Inspection", "active");
-        assert_eq!(setup().migrate(&plan, anna()).unwrap().crossings.tickets, 1);
+        assert_eq!(setup().migrate(&plan, anna()).unwrap().counts.tickets, 1);
         let ticket = stage.ticket(id);
         assert_eq!((ticket.placement.as_ref(), ticket.status()), (None, "active"));
         stage.does(id, Action::resolve("money back"));
@@ -253,7 +254,7 @@ fn tickets_are_found_by_workflow_version_status_and_code() {
 fn a_batch_can_migrate_many_tickets_with_clocks_measured_from_history() {
     const TICKETS: u64 = 70; // More than a decision may load one after another.
     let agreed = |pauses: &[HoldReason]| {
-        let target = Target::new(Metric::Resolution).within(TimeDelta::hours(100)).pausing(pauses.to_vec());
+        let target = Target::new(Metric::Resolution).within(TimeDelta::hours(100)).pause_on(pauses.to_vec());
         Agreement::new("standard", 1).target(target).on_policy_change(OnPolicyChange::Migrate)
     };
     on_each_store(|stage| {
@@ -268,7 +269,7 @@ fn a_batch_can_migrate_many_tickets_with_clocks_measured_from_history() {
         stage.desk.setup().adopt(&policy(second()).agreement(agreed(&[HoldReason::Customer]))).unwrap();
         assert!(stage.desk.setup().preview(&plan()).unwrap().is_ready());
         let migrated = stage.desk.setup().migrate(&plan(), anna()).unwrap();
-        assert_eq!(migrated.crossings.tickets as u64, TICKETS);
+        assert_eq!(migrated.counts.tickets as u64, TICKETS);
         for number in 1..=TICKETS {
             let ticket = stage.desk.ticket(number).unwrap();
             let clock = ticket.clock(Metric::Resolution).unwrap();

@@ -1,12 +1,12 @@
-//! Translates commands into the crate's terms: the texts, people, tickets and policies that their numbers select.
+//! Translates commands into calls of the crate: their numbers select texts, people, tickets and policies.
 
 use firstline::policy::FieldType;
 use firstline::priority::Effect;
 use firstline::ticket::action::StepOptions;
 use firstline::ticket::kind::Link;
 use firstline::{
-    Action, Actor, By, Condition, Contact, HoldReason, Impact, Line, LinkKind, Matrix, Modifier, Policy,
-    Priority, Snapshot, StepKind, TimeDelta, Urgency,
+    Action, Actor, CommandOptions, Condition, Contact, HoldReason, Impact, Line, LinkKind, Matrix, Modifier,
+    Policy, Priority, Snapshot, StepKind, TimeDelta, Urgency,
 };
 
 use super::command::{Expected, Part};
@@ -72,7 +72,7 @@ impl World {
             Part::Impact(n) => Action::Impact(Impact::new(n).unwrap()),
             Part::Urgency(n) => Action::Urgency(Urgency::new(n).unwrap()),
             Part::Override(n) => Action::override_priority(Priority::new(n).unwrap(), word(n)),
-            Part::Computed => Action::Computed,
+            Part::Computed => Action::ClearOverride,
             Part::Modifier(on) => Action::Modifier { name: "press".to_owned(), on },
             Part::Subject(n) => Action::Subject(word(n)),
             Part::Tag(n) => Action::tag(word(n)),
@@ -83,7 +83,7 @@ impl World {
                 pick(&["post", "почта", "carrier pigeon"], n / 3),
             ),
             Part::Contact(who, vip) => Action::Contact {
-                contact: Contact::new(pick(&PEOPLE, who)).with("vip", vip),
+                contact: Contact::new(pick(&PEOPLE, who)).attribute("vip", vip),
                 role: if vip { firstline::ContactRole::Requester } else { firstline::ContactRole::Cc },
             },
             Part::RemoveContact(who) => Action::RemoveContact(pick(&PEOPLE, who).into()),
@@ -102,10 +102,10 @@ pub(crate) fn actor(n: u8) -> Actor {
     if n.is_multiple_of(2) { Actor::agent("anna") } else { Actor::contact(pick(&PEOPLE, n / 2)) }
 }
 
-pub(crate) fn versioned(by: &Actor, ticket: &Snapshot, expected: Expected) -> By {
+pub(crate) fn versioned(by: &Actor, ticket: &Snapshot, expected: Expected) -> CommandOptions {
     match expected {
         Expected::Any => by.into(),
-        Expected::Current => by.expecting(ticket.version),
-        Expected::Stale => by.expecting(ticket.version - 1),
+        Expected::Current => by.expected_version(ticket.version),
+        Expected::Stale => by.expected_version(ticket.version - 1),
     }
 }

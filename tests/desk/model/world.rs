@@ -3,8 +3,9 @@
 use firstline::ticket::event::Cause;
 use firstline::ticket::kind::Link;
 use firstline::{
-    Action, Actor, By, Change, Contact, ErrorKind, InboundMessage, LinkKind, NewTicket, Query, Reason,
-    Receipt, Rejection, Snapshot, StateKind, StepKind, TicketId, TimeDelta, Verb,
+    Action, ActionKind, Actor, Change, CommandOptions, Contact, ErrorKind, InboundMessage, LinkKind,
+    NewTicket, Query, Receipt, Rejection, RejectionReason, Snapshot, StateKind, StepKind, TicketId,
+    TimeDelta,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -20,7 +21,7 @@ type Played = Result<(), TestCaseError>;
 #[derive(Debug, Clone)]
 enum Call {
     Receive(InboundMessage),
-    Act(TicketId, Action, Actor, By),
+    Act(TicketId, Action, Actor, CommandOptions),
 }
 
 /// The result of a call in a form that can be compared.
@@ -59,7 +60,7 @@ impl World {
         self.stages[0].ticket(pick(&self.tickets, n))
     }
 
-    /// The same, but mostly a ticket that is neither final nor new, because those are rarer.
+    /// The same, but mostly a ticket that is neither final nor new, because such tickets are rarer.
     fn ticket_in_work(&self, n: u8) -> Snapshot {
         let all = self.tickets.iter().map(|id| self.stages[0].ticket(*id));
         let ticket_in_work = |it: &Snapshot| !it.state.kind().is_final() && it.state.kind() != StateKind::New;
@@ -74,10 +75,10 @@ impl World {
     pub(crate) fn play(&mut self, command: &Command) -> Played {
         match *command {
             Command::Open { requester, thread, vip, text, key } => {
-                let contact = Contact::new(pick(&PEOPLE, requester)).with("vip", vip).named("Имя");
+                let contact = Contact::new(pick(&PEOPLE, requester)).attribute("vip", vip).named("Имя");
                 let request = NewTicket::new(pick(&WORDS, text)).from(contact).message(pick(&WORDS, text));
                 let request = thread.into_iter().fold(request, |it, n| it.thread(format!("chat-{n}")));
-                let request = key.into_iter().fold(request, |it, n| it.once(format!("key-{n}")));
+                let request = key.into_iter().fold(request, |it, n| it.idempotency_key(format!("key-{n}")));
                 let opened: Vec<_> = self
                     .stages
                     .iter()
@@ -95,7 +96,9 @@ impl World {
                     .subject(pick(&WORDS, text))
                     .from(pick(&PEOPLE, requester))
                     .thread(format!("chat-{thread}"));
-                self.call(Call::Receive(key.into_iter().fold(message, |it, n| it.once(format!("key-{n}")))))?;
+                self.call(Call::Receive(
+                    key.into_iter().fold(message, |it, n| it.idempotency_key(format!("key-{n}"))),
+                ))?;
             }
             Command::Step { ticket, step, legal, right_actor, expected, key } => {
                 let snapshot = self.ticket_in_work(ticket);
@@ -115,7 +118,7 @@ impl World {
                     Actor::agent("anna")
                 };
                 let by = versioned(&actor, &snapshot, expected);
-                let by = key.into_iter().fold(by, |it, n| it.once(format!("key-{n}")));
+                let by = key.into_iter().fold(by, |it, n| it.idempotency_key(format!("key-{n}")));
                 self.call(Call::Act(snapshot.id, self.step(step, ticket), actor, by))?;
             }
             Command::Part { ticket, ref part, by, expected } => {
@@ -192,7 +195,7 @@ impl World {
         match &outcomes[0] {
             Ok(receipt) => {
                 if let (Some(Some(why_not)), false) = (&predicted, receipt.replayed) {
-                    return Err(TestCaseError::fail(format!("it was done although {why_not}")));
+                    return Err(TestCaseError::fail(format!("it was accepted although {why_not}")));
                 }
                 self.count_outcomes(receipt);
                 self.sound(receipt.ticket.id())?;
@@ -213,8 +216,9 @@ impl World {
                     _ => {}
                 }
                 if let Some(rejection) = rejection {
-                    let by_lifecycle = !matches!(rejection.all_reasons().next(), Some(Reason::Other(_)));
-                    if rejection.verb == Verb::Link && !by_lifecycle {
+                    let by_lifecycle =
+                        !matches!(rejection.all_reasons().next(), Some(RejectionReason::Other(_)));
+                    if rejection.action == ActionKind::Link && !by_lifecycle {
                         self.count_outcome("link refused");
                     }
                     if let (true, Some(predicted)) = (by_lifecycle, &predicted) {
@@ -233,7 +237,7 @@ impl World {
         }
         for event in &receipt.events {
             match &event.change {
-                Change::Moved { cause: Cause::Message, step: Some(StepKind::Reopen), .. } => {
+                Change::StateChanged { cause: Cause::Message, step: Some(StepKind::Reopen), .. } => {
                     self.count_outcome("message reopened");
                 }
                 Change::Linked(Link { kind: LinkKind::FollowUpOf, .. }) => {
@@ -284,7 +288,7 @@ impl World {
         for stage in &self.stages {
             let ticked = stage.desk.tick(until).unwrap();
             prop_assert!(ticked.failed.is_empty(), "{}: {:?}", stage.name, ticked.failed);
-            prop_assert_eq!(ticked.fired, due.len(), "{} fired something else than what was due", stage.name);
+            prop_assert_eq!(ticked.fired, due.len(), "{} fired other timers than the due ones", stage.name);
             prop_assert_eq!(stage.desk.tick(until).unwrap().fired, 0, "{} fired twice", stage.name);
         }
         for before in due {

@@ -4,9 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use firstline::memory::Memory;
 use firstline::operation::async_store::{Async, AsyncStore, AsyncTx};
-use firstline::operation::{
-    Engine, Interrupt, Job, JobStep, Loaded, Operation, OperationLabel, Outcome, blocking,
-};
+use firstline::operation::{Engine, Interrupt, Job, JobStep, Loaded, Operation, OperationLabel, blocking};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
 use firstline::{DeskId, Error, ErrorKind, NewTicket, Query, Result, TicketId};
 
@@ -46,10 +44,8 @@ impl Operation for ReadSubject {
         OperationLabel::of("subject", self.0)
     }
 
-    fn outcome(subject: &String) -> Outcome {
-        let mut outcome = Outcome::default();
-        outcome.replayed = !subject.is_empty();
-        outcome
+    fn is_replayed(subject: &String) -> bool {
+        !subject.is_empty()
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, String), Interrupt> {
@@ -125,17 +121,17 @@ fn steps_pass_their_results_to_the_job<E: Engine, O>(engine: &E, wait: O)
 where
     O: for<'a> Fn(E::Reply<'a, <Subjects as Job>::Out>) -> Result<<Subjects as Job>::Out>,
 {
-    let (mut found, failed) = wait(engine.work(&desk("main"), Subjects::of_both())).unwrap();
+    let (mut found, failed) = wait(engine.run_job(&desk("main"), Subjects::of_both())).unwrap();
     assert_eq!(found.pop().as_deref(), Some("No heat"), "the desk `other` comes last");
     found.sort();
     assert_eq!((found, failed), (vec!["No picture".to_owned(), "No sound".to_owned()], vec![]));
 
     // The tickets of `main` are not at `other`. The job decides if this error ends it.
     let lost = || Subjects { ask_at: Some(desk("other")), ..Subjects::of_both() };
-    let error = wait(engine.work(&desk("main"), lost())).unwrap_err();
+    let error = wait(engine.run_job(&desk("main"), lost())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     let on = Subjects { goes_on: true, ..lost() };
-    let (found, failed) = wait(engine.work(&desk("main"), on)).unwrap();
+    let (found, failed) = wait(engine.run_job(&desk("main"), on)).unwrap();
     assert_eq!((found, failed), (vec!["No heat".to_owned()], vec![ErrorKind::NotFound; 2]));
 }
 
@@ -209,24 +205,19 @@ fn a_step_is_traced_as_its_operation() {
 
     let list = JobStep::new(ListTickets, |_: &mut Subjects, _| Ok(())).at(desk("other"));
     assert_eq!(list.desk(), Some(&desk("other")));
-    let operation = list.operation();
     let mut reads = Vec::new();
-    operation.needs(&mut reads);
-    assert_eq!((operation.label(), operation.mode(), reads.len()), (ListTickets.label(), Mode::Read, 1));
-    let result = blocking::drive(&store, &desk("main"), &operation).unwrap();
-    assert!(!outcome(&operation, &result).replayed);
+    list.needs(&mut reads);
+    assert_eq!((list.label(), list.mode(), reads.len()), (ListTickets.label(), Mode::Read, 1));
+    let result = blocking::drive(&store, &desk("main"), &list).unwrap();
+    assert!(!is_replayed(&list, &result));
 
     let subject = JobStep::new(ReadSubject(tickets[0]), |_: &mut Subjects, _| Ok(()));
     assert_eq!(subject.desk(), None);
-    let operation = subject.operation();
-    assert_eq!(
-        (operation.label(), operation.mode()),
-        (OperationLabel::of("subject", tickets[0]), Mode::Write)
-    );
-    let result = blocking::drive(&store, &desk("main"), &operation).unwrap();
-    assert!(outcome(&operation, &result).replayed);
+    assert_eq!((subject.label(), subject.mode()), (OperationLabel::of("subject", tickets[0]), Mode::Write));
+    let result = blocking::drive(&store, &desk("main"), &subject).unwrap();
+    assert!(is_replayed(&subject, &result));
 }
 
-fn outcome<F: Operation>(_: &F, out: &F::Out) -> Outcome {
-    F::outcome(out)
+fn is_replayed<F: Operation>(_: &F, out: &F::Out) -> bool {
+    F::is_replayed(out)
 }

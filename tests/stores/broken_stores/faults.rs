@@ -298,9 +298,9 @@ impl<'a> BrokenTx<'a> {
             (Fault::LeaksSearches, Read::Find(_), Answer::Tickets(found)) if found.is_empty() => {
                 self.elsewhere(read)?
             }
-            (Fault::DueAnyhow, _, Answer::Due(mut due)) => {
+            (Fault::DueAnyhow, _, Answer::DueTimers(mut due)) => {
                 due.reverse();
-                Answer::Due(due)
+                Answer::DueTimers(due)
             }
             (Fault::OwesHere, _, Answer::DueTickets(mut due_tickets)) => {
                 due_tickets.retain(|it| it.desk.as_str() == "beta");
@@ -337,7 +337,7 @@ impl<'a> BrokenTx<'a> {
             None => (0, self.find(query.clone())?),
         };
         if query.cursor().is_none() || known.is_some() {
-            let last = found.last().map(|it| query.place(it));
+            let last = found.last().map(|it| query.cursor_of(it));
             self.broken.notes().offsets.extend(last.map(|last| ((asked, last), begin + found.len())));
         }
         Ok(Answer::Tickets(found))
@@ -480,8 +480,8 @@ impl Tx for BrokenTx<'_> {
                 });
             }
             Fault::KeepsTimers => {
-                let all = self.ask(&Read::Due { until: far(), after: None, limit: 10_000 })?;
-                let Answer::Due(all) = all else { panic!("{all:?}") };
+                let all = self.ask(&Read::DueTimers { until: far(), after: None, limit: 10_000 })?;
+                let Answer::DueTimers(all) = all else { panic!("{all:?}") };
                 for write in commit.tickets_mut() {
                     let old =
                         all.iter().filter(|it| it.ticket == write.snapshot.id).map(|it| it.timer.clone());

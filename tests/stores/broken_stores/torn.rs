@@ -61,11 +61,11 @@ pub(crate) struct Shop;
 impl Candidate for Shop {
     type Engine = Async<Torn>;
 
-    fn fresh(&self) -> Result<Async<Torn>> {
+    fn create(&self) -> Result<Async<Torn>> {
         Ok(Async(Torn::default()))
     }
 
-    fn again(&self, store: &Async<Torn>) -> Result<Async<Torn>> {
+    fn reopen(&self, store: &Async<Torn>) -> Result<Async<Torn>> {
         Ok(store.clone())
     }
 

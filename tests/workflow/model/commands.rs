@@ -87,12 +87,12 @@ pub(crate) fn actor(number: usize) -> Actor {
         0 => Actor::contact("boris"),
         1 => Actor::contact("carol"),
         2 => Actor::agent("anna"),
-        3 => Actor::agent("lena").with("role", "lead"),
-        4 => Actor::agent("mia").with("role", vec!["lead".to_owned(), "clerk".to_owned()]),
-        5 => Actor::agent("sven").with("line", Line::Second.name()),
+        3 => Actor::agent("lena").attribute("role", "lead"),
+        4 => Actor::agent("mia").attribute("role", vec!["lead".to_owned(), "clerk".to_owned()]),
+        5 => Actor::agent("sven").attribute("line", Line::Second.name()),
         6 => Actor::automation("bot"),
         // The attributes of a contact do not make them an agent.
-        _ => Actor::contact("boris").with("role", "lead").with("line", Line::Second.name()),
+        _ => Actor::contact("boris").attribute("role", "lead").attribute("line", Line::Second.name()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use firstline::lifecycle::{StateKind, StepKind, state};
-use firstline::priority::{Inputs, Matrix};
+use firstline::priority::{AssessmentInputs, Matrix};
 use firstline::ticket::action::StepOptions;
 use firstline::workflow::{Placement, Status, Transition, Trigger, Workflow};
 use firstline::{Action, Actor, HoldReason, Snapshot, State, Who, WorkflowDefinition};
@@ -16,7 +16,7 @@ use crate::model::naive::{Cause, Flaw, Naive};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slip {
     None,
-    /// A changed kind leads to the default status, whatever the transitions are.
+    /// A changed kind leads to the default status, regardless of the transitions.
     EntersAnyway,
     /// Required fields of the former status are forgotten when the kind changes.
     ForgetsLeaving,
@@ -26,8 +26,8 @@ pub(crate) enum Slip {
     SeesOldPriority,
 }
 
-/// The action is refused. The naive reading has the reasons of steps; those of whole actions are compared between the
-/// desk's two answers only.
+/// The action is refused. The naive reading gives the reasons for steps. The reasons for whole actions are only
+/// compared between the two answers of the desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 
@@ -89,10 +89,10 @@ impl<'a> Interpreter<'a> {
             }
             Action::Impact(level) => self.prioritise(by_staff && !is_over, |it| it.impact = Some(*level)),
             Action::Urgency(level) => self.prioritise(by_staff && !is_over, |it| it.urgency = Some(*level)),
-            Action::Override { priority, .. } => {
-                self.prioritise(by_staff && !is_over, |it| it.overridden = Some(*priority))
+            Action::OverridePriority { priority, .. } => {
+                self.prioritise(by_staff && !is_over, |it| it.manual_priority = Some(*priority))
             }
-            Action::Computed => self.prioritise(by_staff && !is_over, |it| it.overridden = None),
+            Action::ClearOverride => self.prioritise(by_staff && !is_over, |it| it.manual_priority = None),
             Action::Category(path) => {
                 when(by_staff)?;
                 self.ticket.category.clone_from(path);
@@ -127,21 +127,21 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    fn prioritise(&mut self, may: bool, change: impl FnOnce(&mut Inputs<'_>)) -> Outcome {
+    fn prioritise(&mut self, may: bool, change: impl FnOnce(&mut AssessmentInputs<'_>)) -> Outcome {
         when(may)?;
         self.rate(change);
         Ok(())
     }
 
     /// Computes the priority from the present facts.
-    fn rate(&mut self, change: impl FnOnce(&mut Inputs<'_>)) {
+    fn rate(&mut self, change: impl FnOnce(&mut AssessmentInputs<'_>)) {
         let rated = {
             let ticket = &self.ticket;
-            let mut inputs = Inputs {
-                impact: ticket.assessment.impact().given(),
-                urgency: ticket.assessment.urgency().given(),
+            let mut inputs = AssessmentInputs {
+                impact: ticket.assessment.given_impact(),
+                urgency: ticket.assessment.given_urgency(),
                 modifiers: &ticket.modifiers,
-                overridden: ticket.assessment.overridden(),
+                manual_priority: ticket.assessment.manual_priority(),
                 facts: ticket,
             };
             change(&mut inputs);

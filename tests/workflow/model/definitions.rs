@@ -232,17 +232,18 @@ pub(crate) fn repaired() -> impl Strategy<Value = WorkflowDefinition> {
     drawn(12, 1, Some(StateKind::Resolved)).prop_map(repair)
 }
 
-/// Removes whatever the validator finds faulty, or adds a transition out of it.
+/// Removes each part that the validator finds faulty, or adds a transition out of it.
 fn repair(mut definition: WorkflowDefinition) -> WorkflowDefinition {
     // Each round removes a fault or a faulty element, so 200 rounds are always enough.
     for _ in 0..200 {
-        let findings = definition.check();
-        let Some(fault) = findings.errors().next() else { break };
+        let mut findings = definition.check();
+        findings.retain(|it| it.is_error());
+        let Some(fault) = findings.first() else { break };
         let (list, place) = place_of(&fault.path);
         let mut of_ways: Vec<_> =
-            findings.errors().filter(|it| place_of(&it.path).0 == "transitions").collect();
+            findings.iter().filter(|it| place_of(&it.path).0 == "transitions").collect();
         if !of_ways.is_empty() {
-            // From the last to the first, so that the earlier indexes stay valid.
+            // In reverse order, so that the earlier indexes stay valid.
             of_ways.sort_by_key(|it| std::cmp::Reverse(place_of(&it.path).1));
             of_ways.dedup_by_key(|it| place_of(&it.path).1);
             for fault in of_ways {
@@ -261,7 +262,7 @@ fn repair(mut definition: WorkflowDefinition) -> WorkflowDefinition {
                 let to = definition.statuses[place].clone();
                 let reached = |it: &&Status| {
                     it.name != to.name
-                        && !findings.errors().any(|other| {
+                        && !findings.iter().any(|other| {
                             other.kind == DiagnosticKind::Unreachable
                                 && definition.statuses.iter().position(|at| at.name == it.name)
                                     == other.path.trim_matches(|it: char| !it.is_ascii_digit()).parse().ok()

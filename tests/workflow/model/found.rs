@@ -21,7 +21,7 @@ fn small() -> WorkflowDefinition {
 }
 
 fn errors(definition: &WorkflowDefinition) -> BTreeSet<DiagnosticKind> {
-    definition.check().errors().map(|it| it.kind).collect()
+    definition.check().iter().filter(|it| it.is_error()).map(|it| it.kind).collect()
 }
 
 fn opened(definition: &WorkflowDefinition) -> (Desk<Memory>, TicketId) {

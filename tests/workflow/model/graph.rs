@@ -103,7 +103,7 @@ impl<'a> Paths<'a> {
         let found = |kinds: &[DiagnosticKind]| -> BTreeSet<usize> {
             let findings = self.definition.check();
             let number = |path: &str| path.split(['[', ']']).nth(1).unwrap().parse().unwrap();
-            findings.all().iter().filter(|it| kinds.contains(&it.kind)).map(|it| number(&it.path)).collect()
+            findings.iter().filter(|it| kinds.contains(&it.kind)).map(|it| number(&it.path)).collect()
         };
         let all = || 0..self.definition.statuses.len();
         let every = |_: &Status, _: &Transition| true;

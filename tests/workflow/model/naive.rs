@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use firstline::lifecycle::{Reason, StateKind, StepKind};
+use firstline::lifecycle::{RejectionReason, StateKind, StepKind};
 use firstline::workflow::{Performer, Status, Transition, Trigger};
 use firstline::{Action, Actor, ContactRole, Snapshot, State, Value, Who, WorkflowDefinition};
 
@@ -43,11 +43,11 @@ pub(crate) struct Naive<'a> {
 }
 
 /// Reasons as a set of texts: all reasons in prose are equal, and the order of lists does not matter.
-pub(crate) fn texts<'a>(reasons: impl IntoIterator<Item = &'a Reason>) -> BTreeSet<String> {
-    let plain = |reason: &Reason| match reason {
-        Reason::Other(_) => "for words of its own".to_owned(),
-        Reason::UnknownStatus { status, .. } => format!("no status {status}"),
-        Reason::NoTransition { to, available } => {
+pub(crate) fn texts<'a>(reasons: impl IntoIterator<Item = &'a RejectionReason>) -> BTreeSet<String> {
+    let plain = |reason: &RejectionReason| match reason {
+        RejectionReason::Other(_) => "for words of its own".to_owned(),
+        RejectionReason::UnknownStatus { status, .. } => format!("no status {status}"),
+        RejectionReason::NoTransition { to, available } => {
             let available: BTreeSet<_> = available.iter().collect();
             format!("no way to {to:?}, only to {available:?}")
         }
@@ -56,7 +56,7 @@ pub(crate) fn texts<'a>(reasons: impl IntoIterator<Item = &'a Reason>) -> BTreeS
     reasons.into_iter().map(plain).collect()
 }
 
-fn because(reason: Reason) -> BTreeSet<String> {
+fn because(reason: RejectionReason) -> BTreeSet<String> {
     texts([&reason])
 }
 
@@ -76,7 +76,7 @@ impl<'a> Naive<'a> {
                 Some(reason.as_str()),
                 false,
             ),
-            // The solution in words is reason enough.
+            // A solution as text is a sufficient reason.
             Action::Resolve { text, code, status } => {
                 (StepKind::Resolve, (status.as_deref(), Some(text.as_str())), None, code.is_some())
             }
@@ -103,11 +103,11 @@ impl<'a> Naive<'a> {
         if let Some(to) = to
             && self.status(to).is_none()
         {
-            return Err(because(Reason::UnknownStatus { status: to.to_owned(), suggestion: None }));
+            return Err(because(RejectionReason::UnknownStatus { status: to.to_owned(), suggestion: None }));
         }
         let state = self.ticket.state.kind();
         if !state.accepts(step) {
-            let mut reasons = because(Reason::State);
+            let mut reasons = because(RejectionReason::State);
             reasons.extend(self.actor_refusal(step));
             return Err(reasons);
         }
@@ -125,8 +125,8 @@ impl<'a> Naive<'a> {
             // The existing transitions wait for another reason.
             let others = hold.is_some() && available.iter().any(|it| to.is_none_or(|to| to == it));
             let mut reasons = because(match others {
-                true => Reason::Other(String::new()),
-                false => Reason::NoTransition { to: to.map(str::to_owned), available },
+                true => RejectionReason::Other(String::new()),
+                false => RejectionReason::NoTransition { to: to.map(str::to_owned), available },
             });
             reasons.extend(self.actor_refusal(step));
             return Err(reasons);
@@ -137,7 +137,7 @@ impl<'a> Naive<'a> {
     /// The outcome of a move: either the step that leads to the status, or a change within the state.
     fn move_answer(&self, to: &str, why: Option<&str>) -> Answer {
         if self.status(to).is_none() {
-            return Err(because(Reason::UnknownStatus { status: to.to_owned(), suggestion: None }));
+            return Err(because(RejectionReason::UnknownStatus { status: to.to_owned(), suggestion: None }));
         }
         let all: Vec<&Transition> = self
             .definition
@@ -154,13 +154,13 @@ impl<'a> Naive<'a> {
         });
         let Some(trigger) = theirs.or(leads.first()).copied() else {
             let available = all.iter().map(|it| it.to.clone()).collect();
-            return Err(because(Reason::NoTransition { to: Some(to.to_owned()), available }));
+            return Err(because(RejectionReason::NoTransition { to: Some(to.to_owned()), available }));
         };
         let transitions: Vec<&Transition> =
             self.in_order(trigger, None).into_iter().filter(|transition| transition.to == to).collect();
         if trigger == Trigger::Step(StepKind::Resolve) {
             // A move to a resolved status is always refused for its missing resolution, along with any other reasons.
-            let mut reasons = because(Reason::Other(String::new()));
+            let mut reasons = because(RejectionReason::Other(String::new()));
             reasons.extend(
                 self.first_open(&transitions, trigger, Some("the solution"), false).err().unwrap_or_default(),
             );
@@ -168,7 +168,7 @@ impl<'a> Naive<'a> {
         }
         let entered = self.first_open(&transitions, trigger, why, false)?;
         if trigger == Trigger::Step(StepKind::Hold) && self.status(&entered).unwrap().reason.is_none() {
-            return Err(because(Reason::Other(String::new())));
+            return Err(because(RejectionReason::Other(String::new())));
         }
         Ok(entered)
     }
@@ -250,7 +250,10 @@ impl<'a> Naive<'a> {
         let mut reasons = BTreeSet::new();
         for guard in transition.when.iter().filter(|_| self.flaw != Flaw::IgnoresGuards) {
             if !self.guard(guard) {
-                reasons.extend(because(Reason::Guard { guard: guard.clone(), to: transition.to.clone() }));
+                reasons.extend(because(RejectionReason::Guard {
+                    guard: guard.clone(),
+                    to: transition.to.clone(),
+                }));
             }
         }
         let works = [Performer::Agent, Performer::Automation];
@@ -262,7 +265,7 @@ impl<'a> Naive<'a> {
         let anybody = may.is_empty() || self.cause == Cause::HoldEnds || self.flaw == Flaw::IgnoresPerformers;
         if !anybody && !may.iter().any(|performer| self.is(performer)) {
             let may: Vec<String> = may.iter().map(ToString::to_string).collect();
-            reasons.extend(because(Reason::Actor { allowed: may.join(" or ").into() }));
+            reasons.extend(because(RejectionReason::Actor { allowed: may.join(" or ").into() }));
         }
         reasons
     }
@@ -284,18 +287,22 @@ impl<'a> Naive<'a> {
             }
             for field in demanded {
                 let filled = match field.as_str() {
-                    // The code must come with this resolution; one of an earlier resolution does not count.
+                    // The code must be given with this resolution. The code of an earlier resolution does not
+                    // count.
                     "resolution_code" if trigger == Trigger::Step(StepKind::Resolve) => code,
                     field => self.filled(field),
                 };
                 if !filled {
-                    reasons.extend(because(Reason::Missing { field: field.clone(), to: to.name.clone() }));
+                    reasons.extend(because(RejectionReason::Missing {
+                        field: field.clone(),
+                        to: to.name.clone(),
+                    }));
                 }
             }
         }
         let says = why.is_some() || self.cause != Cause::Own || self.flaw == Flaw::ForgetsReasons;
         if transition.reason && !says {
-            reasons.extend(because(Reason::MissingComment { to: to.name.clone() }));
+            reasons.extend(because(RejectionReason::MissingComment { to: to.name.clone() }));
         }
         reasons
     }
@@ -372,14 +379,14 @@ impl<'a> Naive<'a> {
             _ => (!contact, "agents and programs"),
         };
         let by_itself = matches!(self.cause, Cause::Message | Cause::HoldEnds);
-        (!theirs && !by_itself).then(|| format!("{:?}", Reason::Actor { allowed: may.into() }))
+        (!theirs && !by_itself).then(|| format!("{:?}", RejectionReason::Actor { allowed: may.into() }))
     }
 
-    /// The refusal of a move within a state by somebody who has no part in the ticket.
+    /// The refusal of a move within a state by a person who is not on the ticket.
     fn outsider_refusal(&self) -> Option<String> {
         let outsider = matches!(self.by.who, Who::Contact(_)) && self.role().is_none();
         let allowed = "the requester, affected contacts, contacts in copy, agents and programs";
-        outsider.then(|| format!("{:?}", Reason::Actor { allowed: allowed.into() }))
+        outsider.then(|| format!("{:?}", RejectionReason::Actor { allowed: allowed.into() }))
     }
 
     /// The automatic transition of a message of this actor.

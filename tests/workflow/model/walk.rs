@@ -11,8 +11,8 @@ use firstline::ticket::action::StepOptions;
 use firstline::time::ManualTime;
 use firstline::workflow::{Transition, Trigger};
 use firstline::{
-    Action, Actor, DateTime, Desk, NewTicket, Policy, Snapshot, State, TicketId, TimeDelta, Utc, Verb, Who,
-    WorkflowDefinition,
+    Action, ActionKind, Actor, DateTime, Desk, NewTicket, Policy, Snapshot, State, TicketId, TimeDelta, Utc,
+    Who, WorkflowDefinition,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -203,9 +203,10 @@ impl<'a> Walk<'a> {
         prop_assert_eq!(&before, &self.ticket(), "why_not changed something");
         let naive = self.naive(&before, by);
         let single = action.parts().len() == 1;
-        let a_way = matches!(action.verb(), Some(Verb::Step(_) | Verb::Move));
+        let a_way = matches!(action.kind(), Some(ActionKind::Step(_) | ActionKind::Move));
         let expected = (single && a_way).then(|| naive.answer(action));
-        let after_message = (single && action.verb() == Some(Verb::Reply)).then(|| naive.after_message());
+        let after_message =
+            (single && action.kind() == Some(ActionKind::Reply)).then(|| naive.after_message());
         match self.desk.act(self.id, action.clone(), by) {
             Ok(receipt) => {
                 prop_assert!(
@@ -337,7 +338,7 @@ impl<'a> Walk<'a> {
             self.coverage.searched += 1;
             let Some(transition) = self.way_out(&ticket) else {
                 let message = format!(
-                    "no way out of {:?} ({}): {}",
+                    "no path out of {:?} ({}): {}",
                     ticket.status(),
                     ticket.state,
                     serde_json::to_string(self.definition).unwrap()
@@ -350,7 +351,7 @@ impl<'a> Walk<'a> {
             let action =
                 if by_hand { self.action_for(transition, None) } else { Action::reply("Here it is.") };
             if by == 0 && ticket.requester().is_none() {
-                // Nobody is the requester of a ticket without one.
+                // If the ticket has no requester, it gets one first.
                 if let Err(error) = self.desk.act(self.id, fill("requester", true, &ticket), actor(2)) {
                     return Err(TestCaseError::fail(format!("no requester can be named: {error}")));
                 }

@@ -94,8 +94,8 @@ pub(crate) fn step(
             Trigger::Step(StepKind::Reopen) => Action::reopen(),
             Trigger::Step(StepKind::Cancel) => Action::cancel(),
         };
-        let go = if transition.action == Trigger::Move { go } else { go.into_status(&to.name) };
-        let go = if transition.reason { go.because("it must be") } else { go };
+        let go = if transition.action == Trigger::Move { go } else { go.with_status(&to.name) };
+        let go = if transition.reason { go.comment("it must be") } else { go };
         let action = filled.chain([go]).reduce(Action::and).unwrap();
         if desk.act(ticket.id(), action, performer_of(transition)).is_ok() {
             return Some((ticket.status().to_owned(), to.name.clone()));
@@ -114,7 +114,7 @@ fn performer_of(transition: &Transition) -> Actor {
         Actor::automation("night shift")
     } else {
         let roles = ["incident_manager", "lead", "warehouse", "risk"].map(str::to_owned);
-        Actor::agent("anna").with("role", Value::List(roles.into()))
+        Actor::agent("anna").attribute("role", Value::List(roles.into()))
     }
 }
 

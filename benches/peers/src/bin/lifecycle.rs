@@ -1,11 +1,12 @@
-//! The same lifecycle in statig, in rust-fsm, in a `match`, in a map keyed by names and in firstline, there as its own
-//! table and as a workflow, which is data: check and apply one step.
+//! The same lifecycle in statig, in rust-fsm, in a `match`, in a map keyed by names and twice in firstline: as
+//! the built-in table and as a workflow from data. Each checks and applies one step at a time.
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml --bin lifecycle
 //! ```
 //!
-//! All give the same refusal. statig ignores what a state does not handle, so its states note the refusal in the context.
+//! All return the same refusal. statig ignores an event that a state does not handle, so its states record the
+//! refusal in the context.
 
 #[path = "../../../shared/as_data.rs"]
 mod as_data;
@@ -20,30 +21,30 @@ mod walk;
 use std::time::Duration;
 
 use as_data::ByName;
-use firstline::lifecycle::{Refused, StateKind, StepKind};
+use firstline::lifecycle::{StepRefused, StateKind, StepKind};
 use firstline::workflow::Workflow;
 use measure::{Lane, Limits, side_by_side};
 use walk::{settle, steps, title, walk};
 
 mod with_statig {
-    // statig names a state by its method, and one of ours is called `new`.
+    // statig names a state after its method, and one of our states is called `new`.
     #![allow(clippy::new_ret_no_self)]
 
-    use firstline::lifecycle::{Refused, StateKind, StepKind};
+    use firstline::lifecycle::{StepRefused, StateKind, StepKind};
     use statig::prelude::*;
 
     #[derive(Default)]
     pub struct Ticket;
 
-    fn refuse(context: &mut Option<Refused>, state: StateKind, step: StepKind) -> Outcome<State> {
-        *context = Some(Refused { state, step });
+    fn refuse(context: &mut Option<StepRefused>, state: StateKind, step: StepKind) -> Outcome<State> {
+        *context = Some(StepRefused { state, step });
         Handled
     }
 
     #[state_machine(initial = "State::new()")]
     impl Ticket {
         #[state]
-        fn new(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn new(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             match event {
                 StepKind::Start => Transition(State::active()),
                 StepKind::Hold => Transition(State::on_hold()),
@@ -54,7 +55,7 @@ mod with_statig {
         }
 
         #[state]
-        fn active(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn active(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             match event {
                 StepKind::Hold => Transition(State::on_hold()),
                 StepKind::Resolve => Transition(State::resolved()),
@@ -64,7 +65,7 @@ mod with_statig {
         }
 
         #[state]
-        fn on_hold(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn on_hold(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             match event {
                 StepKind::Hold => Transition(State::on_hold()),
                 StepKind::Resume => Transition(State::active()),
@@ -75,7 +76,7 @@ mod with_statig {
         }
 
         #[state]
-        fn resolved(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn resolved(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             match event {
                 StepKind::Confirm | StepKind::Close => Transition(State::closed()),
                 StepKind::Reopen => Transition(State::active()),
@@ -84,19 +85,19 @@ mod with_statig {
         }
 
         #[state]
-        fn closed(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn closed(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             refuse(context, StateKind::Closed, *event)
         }
 
         #[state]
-        fn cancelled(context: &mut Option<Refused>, event: &StepKind) -> Outcome<State> {
+        fn cancelled(context: &mut Option<StepRefused>, event: &StepKind) -> Outcome<State> {
             refuse(context, StateKind::Cancelled, *event)
         }
     }
 }
 
 rust_fsm::state_machine! {
-    // Final states need a row too; its step is never taken.
+    // Final states need a row too. Its step is never taken.
     #[allow(dead_code)]
     #[derive(Clone, Copy, Debug)]
     with_rust_fsm(New)
@@ -109,7 +110,7 @@ rust_fsm::state_machine! {
     Cancelled => { Never => Cancelled }
 }
 
-/// The same steps, as rust-fsm's own type: conversion is no part of its work.
+/// The same steps in rust-fsm's own type, so that the conversion is not measured.
 fn input(step: StepKind) -> with_rust_fsm::Input {
     use with_rust_fsm::Input;
     match step {
@@ -133,7 +134,7 @@ fn main() {
     let inputs: Vec<_> = steps.iter().map(|step| (input(*step), *step)).collect();
     let by_hand =
         || walk(&steps, || StateKind::New, |state, step| settle(state, by_hand::take(*state, step)));
-    let ours = || walk(&steps, || StateKind::New, |state, step| settle(state, state.take(step)));
+    let ours = || walk(&steps, || StateKind::New, |state, step| settle(state, state.apply(step)));
     let statig = || {
         let fresh = || with_statig::Ticket.uninitialized_state_machine().init_with_context(&mut None);
         walk(&steps, fresh, |ticket, step| {
@@ -147,7 +148,7 @@ fn main() {
             match ticket.consume(&input) {
                 Ok(_) => true,
                 Err(_) => {
-                    std::hint::black_box(Refused { state: state(ticket.state()), step });
+                    std::hint::black_box(StepRefused { state: state(ticket.state()), step });
                     false
                 }
             }
@@ -159,7 +160,7 @@ fn main() {
     let (names, table) = (ByName::steps(&steps), ByName::new());
     let by_name =
         || walk(&names, || StateKind::New.name().to_owned(), |state, step| table.take(state, step));
-    println!("The lifecycle beside its peers.");
+    println!("The lifecycle, compared with other crates.");
     println!("cargo run --release --manifest-path benches/peers/Cargo.toml --bin lifecycle");
     let taken = by_hand().1;
     for (name, other) in [
@@ -173,11 +174,11 @@ fn main() {
     }
     let lanes: Vec<Lane<'_>> = vec![
         ("match by hand", Box::new(|| by_hand().0)),
-        ("firstline 0.1: StateKind::take", Box::new(|| ours().0)),
+        ("firstline 0.1: StateKind::apply", Box::new(|| ours().0)),
         ("firstline 0.1: Workflow::take", Box::new(|| as_data().0)),
         ("statig 0.4: handle", Box::new(|| statig().0)),
         ("rust-fsm 0.8: consume", Box::new(|| rust_fsm().0)),
-        ("a HashMap by names", Box::new(|| by_name().0)),
+        ("a HashMap keyed by names", Box::new(|| by_name().0)),
     ];
     side_by_side(&title(taken), ("ns", 1.0), ROUNDS, lanes);
 }

@@ -1,5 +1,5 @@
-//! The desk inside a transaction of rusqlite. The same source is built with the oldest rusqlite that firstline takes and
-//! with the newest.
+//! The desk inside a transaction of rusqlite. The same source is built with the oldest and the newest supported
+//! rusqlite.
 //!
 //! ```sh
 //! cargo run --manifest-path tests/hosts/rusqlite_032/Cargo.toml
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for kept in [false, true] {
         let tx = shop.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute("INSERT INTO orders VALUES ('lamp')", [])?;
-        desk.within(&tx).open_ticket(NewTicket::new("Заказ").from("boris").once("lamp"))?;
+        desk.within(&tx).open_ticket(NewTicket::new("Заказ").from("boris").idempotency_key("lamp"))?;
         if kept {
             tx.commit()?
         } else {

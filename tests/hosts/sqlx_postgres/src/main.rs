@@ -1,13 +1,13 @@
-//! The desk inside a transaction of sqlx: the door of a host's own driver, and what goes through it.
+//! The desk inside a PostgreSQL transaction of sqlx: the host implements the connection for its own driver.
 //!
 //! ```sh
 //! bash .ci/postgres cargo run --manifest-path tests/hosts/sqlx_postgres/Cargo.toml
 //! ```
 //!
-//! [`Sqlx`] and [`Cells`] are all that a host needs; copy them. The same source is built with sqlx 0.8 and with 0.9, which
-//! wants to be told that firstline's SQL is nobody's input.
+//! A host needs only [`Sqlx`] and [`Cells`]; copy them. The same source is built with sqlx 0.8 and with 0.9,
+//! which requires a mark that firstline's SQL contains no user input.
 
-use firstline::postgres::Options;
+use firstline::postgres::PostgresOptions;
 use firstline::postgres::driver::{Columns, Connection, DriverError, Statement, SqlValue};
 use firstline::{InboundMessage, Action, Actor, Error, ErrorKind, NewTicket, Query};
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
@@ -19,7 +19,7 @@ use sqlx::AssertSqlSafe as vouched;
 #[cfg(not(feature = "sqlx-09"))]
 use std::convert::identity as vouched;
 
-/// A transaction of sqlx. Its connection answers one statement after another, so they queue up.
+/// A transaction of sqlx. Its connection answers one statement at a time, so the statements queue up.
 struct Sqlx<'c>(Mutex<&'c mut PgConnection>);
 
 impl Connection for Sqlx<'_> {
@@ -55,8 +55,8 @@ impl Connection for Sqlx<'_> {
 
 fn failure(error: sqlx::Error) -> DriverError {
     match error.as_database_error().and_then(|it| it.code()).map(|it| it.into_owned()) {
-        Some(code) => DriverError::said(code, error),
-        None if matches!(error, sqlx::Error::Io(_)) => DriverError::gone(error),
+        Some(code) => DriverError::refused(code, error),
+        None if matches!(error, sqlx::Error::Io(_)) => DriverError::connection_lost(error),
         None => DriverError::other(error),
     }
 }
@@ -92,11 +92,11 @@ impl Columns for Cells {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = std::env::var("FIRSTLINE_POSTGRES")?;
-    let desk = Options::new().schema("firstline_sqlx_host").connect(&url).await?.desk("shop");
+    let desk = PostgresOptions::new().schema("firstline_sqlx_host").connect(&url).await?.desk("shop");
     let mut host = PgConnection::connect(&url).await?;
     sqlx::query("CREATE TEMPORARY TABLE refund (cents bigint)").execute(&mut host).await?;
     let before = desk.find(Query::newest()).await?.tickets.len();
-    // First the transaction is rolled back, then the same once more is committed.
+    // The first pass rolls the transaction back, and the second commits the same work.
     for kept in [false, true] {
         let mut tx = host.begin().await?;
         sqlx::query("INSERT INTO refund VALUES (1)").execute(&mut *tx).await?;
@@ -105,10 +105,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             let within = desk.within(&mut door);
             let anna = Actor::agent("anna");
             let ticket =
-                within.open_ticket(NewTicket::new("Возврат").from("boris").thread("t").once("k")).await?;
+                within.open_ticket(NewTicket::new("Возврат").from("boris").thread("t").idempotency_key("k")).await?;
             let refused = within.act(ticket.id(), Action::note("x").and(Action::confirm()), &anna).await;
             assert!(refused.unwrap_err().is_rejected());
-            let late = within.act(ticket.id(), Action::start(), anna.expecting(7)).await;
+            let late = within.act(ticket.id(), Action::start(), anna.expected_version(7)).await;
             assert!(late.unwrap_err().is_conflict());
             within.act(ticket.id(), Action::reply("Да").and(Action::resolve("готово")), &anna).await?;
             assert_eq!(within.records().history(ticket.id()).await?.len(), 3);

@@ -1,19 +1,19 @@
-//! The treatment of stored data: erasure, export, moving and retention.
+//! The treatment of stored data: erasure, export, transfer and retention.
 //!
-//! Every [record kind](crate::store::RecordKind) has a [`Handling`]. The [registry](crate::store::registry) lists
-//! the handling of all columns and events.
+//! Every [record kind](crate::store::RecordKind) has a [`DataPolicy`].
 
 /// The treatment of a kind of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Handling {
+pub struct DataPolicy {
     /// The part that may name or quote a person.
     pub personal: PersonalData,
     /// The erasure of that part.
     pub erasure: Erasure,
-    /// The export to a person who asks for their data.
-    pub export: Export,
+    /// True if a person who asks for their data gets it as a part of their ticket. False for a key, a counter or a
+    /// definition of the desk.
+    pub exported: bool,
     /// The treatment when a desk moves to another database.
-    pub moving: Moving,
+    pub transfer: DeskTransfer,
     /// The retention period.
     pub retention: Retention,
 }
@@ -39,33 +39,23 @@ pub enum Erasure {
     /// There is nothing to erase.
     Nothing,
     /// The facts are kept. If the host's ids identify a person, the host renames the ids to erase them.
-    FactStays,
+    KeepFacts,
     /// The personal part is removed, and the facts are kept.
-    PersonalPartGoes,
+    RemovePersonalPart,
     /// The whole row is removed.
-    RowGoes,
-}
-
-/// The export to a person who asks for their data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Export {
-    /// Not exported: a key, a counter or a definition of the desk.
-    No,
-    /// Exported as a part of the person's ticket.
-    WithTicket,
+    RemoveRow,
 }
 
 /// The treatment when a desk moves to another database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Moving {
+pub enum DeskTransfer {
     /// Copied unchanged.
     Copied,
     /// Derived by the new store from the copied data.
     Rebuilt,
     /// Not moved.
-    LeftBehind,
+    Skipped,
 }
 
 /// The retention period of the data.
@@ -80,13 +70,13 @@ pub enum Retention {
     UntilDone,
 }
 
-impl Handling {
+impl DataPolicy {
     /// Data of the desk that concerns no person. It is copied when the desk moves, and kept while the desk exists.
-    pub const IMPERSONAL: Handling = Handling {
+    pub const IMPERSONAL: DataPolicy = DataPolicy {
         personal: PersonalData::None,
         erasure: Erasure::Nothing,
-        export: Export::No,
-        moving: Moving::Copied,
+        exported: false,
+        transfer: DeskTransfer::Copied,
         retention: Retention::Desk,
     };
 }

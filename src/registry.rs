@@ -1,84 +1,87 @@
-//! The registry of stored data, with the handling of each kind: personal data, erasure, export, moving and retention.
+//! The registry of stored data: the data policy of each SQL column and of each event.
 //!
-//! A [`RecordKind`] holds its own entry; [`kinds::ALL`] lists the kinds of this crate. This module holds the entries of
-//! SQL columns and of events. A test compares the lists with the real schemas and
-//! with all possible events, so that nothing is stored without an entry.
+//! A [`RecordKind`](crate::store::RecordKind) holds its own policy. The tests of this module compare the lists with the
+//! real schemas and with all possible events, so that nothing is stored without an entry. No command reads them yet.
 
-use crate::store::handling::{Erasure, Export, Handling, Moving, PersonalData, Retention};
-use crate::store::kinds;
-use crate::store::record::RecordKind;
+#[cfg(test)]
+mod tests;
 
-/// Every record kind of this crate.
-pub const KINDS: &[RecordKind] = kinds::ALL;
+use crate::store::{DataPolicy, DeskTransfer, Erasure, PersonalData, Retention};
 
 /// The entry of several columns of a table that are treated alike.
 #[derive(Debug, Clone, Copy)]
-pub struct ColumnEntry {
+pub(crate) struct ColumnEntry {
     /// The table, without prefix or schema.
-    pub table: &'static str,
+    pub(crate) table: &'static str,
     /// The columns.
-    pub columns: &'static [&'static str],
-    /// The treatment of the columns; `None` if the record's [kind](RecordKind::handling) determines it.
-    pub handling: Option<Handling>,
+    pub(crate) columns: &'static [&'static str],
+    /// The treatment of the columns; `None` if the record's [kind](crate::store::RecordKind::data_policy) determines
+    /// it.
+    pub(crate) data_policy: Option<DataPolicy>,
 }
 
 /// The entry of an event or of a ticket.
 #[derive(Debug, Clone, Copy)]
-pub struct FactsEntry {
+pub(crate) struct FactsEntry {
     /// The stored name of the event.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The fields of the facts that may name a person in plain text, or hold data from the host about a person. Erasure
     /// keeps them, because ids and attributes belong to the host.
-    pub plain: &'static [&'static str],
+    pub(crate) plain: &'static [&'static str],
     /// True if there is a personal part, which is stored separately from the facts.
-    pub personal_part: bool,
+    pub(crate) personal_part: bool,
 }
 
 impl FactsEntry {
     /// Returns the treatment of the facts.
-    pub const fn facts(&self) -> Handling {
+    pub(crate) const fn facts(&self) -> DataPolicy {
         if self.plain.is_empty() { FACTS } else { NAMING }
     }
 }
 
 /// Facts of a ticket that concern no person.
-const FACTS: Handling = Handling {
+const FACTS: DataPolicy = DataPolicy {
     personal: PersonalData::None,
     erasure: Erasure::Nothing,
-    export: Export::WithTicket,
-    moving: Moving::Copied,
+    exported: true,
+    transfer: DeskTransfer::Copied,
     retention: Retention::Ticket,
 };
 
 /// Facts of a ticket that may name a person by a host id.
-const NAMING: Handling = Handling { personal: PersonalData::PlainId, erasure: Erasure::FactStays, ..FACTS };
+const NAMING: DataPolicy =
+    DataPolicy { personal: PersonalData::PlainId, erasure: Erasure::KeepFacts, ..FACTS };
 
 /// The personal part of a ticket or event.
-const PERSONAL: Handling =
-    Handling { personal: PersonalData::PersonalPart, erasure: Erasure::PersonalPartGoes, ..FACTS };
+const PERSONAL: DataPolicy =
+    DataPolicy { personal: PersonalData::PersonalPart, erasure: Erasure::RemovePersonalPart, ..FACTS };
 
 /// Data derived from a ticket's facts.
-const DERIVED: Handling = Handling { moving: Moving::Rebuilt, export: Export::No, ..FACTS };
+const DERIVED: DataPolicy = DataPolicy { transfer: DeskTransfer::Rebuilt, exported: false, ..FACTS };
 
 /// Data derived from a ticket's facts that names a person by a host id.
-const DERIVED_NAMING: Handling =
-    Handling { personal: PersonalData::PlainId, erasure: Erasure::FactStays, ..DERIVED };
+const DERIVED_NAMING: DataPolicy =
+    DataPolicy { personal: PersonalData::PlainId, erasure: Erasure::KeepFacts, ..DERIVED };
 
 /// Data about the tables themselves.
-const OWN: Handling = Handling { moving: Moving::LeftBehind, ..Handling::IMPERSONAL };
+const OWN: DataPolicy = DataPolicy { transfer: DeskTransfer::Skipped, ..DataPolicy::IMPERSONAL };
 
-const fn column(table: &'static str, columns: &'static [&'static str], handling: Handling) -> ColumnEntry {
-    ColumnEntry { table, columns, handling: Some(handling) }
+const fn column(
+    table: &'static str,
+    columns: &'static [&'static str],
+    data_policy: DataPolicy,
+) -> ColumnEntry {
+    ColumnEntry { table, columns, data_policy: Some(data_policy) }
 }
 
 const fn by_kind(table: &'static str, columns: &'static [&'static str]) -> ColumnEntry {
-    ColumnEntry { table, columns, handling: None }
+    ColumnEntry { table, columns, data_policy: None }
 }
 
 /// Every column of the tables in SQLite and PostgreSQL.
-pub const COLUMNS: &[ColumnEntry] = &[
+pub(crate) const COLUMNS: &[ColumnEntry] = &[
     column("migration", &["version", "name", "checksum", "applied_at"], OWN),
-    column("desk", &["desk", "last_number"], Handling::IMPERSONAL),
+    column("desk", &["desk", "last_number"], DataPolicy::IMPERSONAL),
     column("ticket", &["desk", "id", "version", "number"], FACTS),
     column("ticket", &["state", "open", "priority", "due_at", "opened_at", "team"], DERIVED),
     column("ticket", &["assignee", "requester"], DERIVED_NAMING),
@@ -101,7 +104,7 @@ const fn event(name: &'static str, plain: &'static [&'static str], personal_part
 }
 
 /// Every event, by its stored name.
-pub const EVENTS: &[FactsEntry] = &[
+pub(crate) const EVENTS: &[FactsEntry] = &[
     event(
         "opened",
         &[
@@ -121,8 +124,8 @@ pub const EVENTS: &[FactsEntry] = &[
     event("received", &["files.key", "also_to"], true),
     event("signal_received", &["files.key", "sender", "also_to"], true),
     event("replied", &["files.key"], true),
-    event("noted", &["files.key"], true),
-    event("moved", &[], true),
+    event("note_added", &["files.key"], true),
+    event("state_changed", &[], true),
     event("closing_changed", &[], false),
     event("status_changed", &[], true),
     event("workflow_migrated", &[], false),
@@ -130,20 +133,32 @@ pub const EVENTS: &[FactsEntry] = &[
     event("assigned", &["to"], false),
     event("handed_over", &[], true),
     event(
-        "described",
-        &["contacts", "removed", "attributes", "nameless", "category", "tagged", "untagged", "fields"],
+        "details_changed",
+        &[
+            "contacts",
+            "contacts_removed",
+            "attributes",
+            "nameless",
+            "category",
+            "tags_added",
+            "tags_removed",
+            "fields",
+        ],
         true,
     ),
     event("prioritised", &["modifiers", "assessment"], true),
     event("warned", &["notify"], false),
     event("breached", &["notify"], false),
-    event("clocked", &[], false),
+    event("clocks_updated", &[], false),
     event("policy_rebound", &[], false),
     event("hold_end_set", &[], false),
     event("reminded", &[], false),
+    event("time_spent", &[], false),
+    event("followed", &["agent"], false),
+    event("unfollowed", &["agent"], false),
     event("linked", &[], false),
     event("unlinked", &[], false),
-    event("undone", &["before"], true),
+    event("undone", &["before", "followers"], true),
     event("state_repeated", &[], false),
     event("status_unmapped", &["status"], false),
     event("imported", &["fingerprint"], false),
@@ -151,10 +166,10 @@ pub const EVENTS: &[FactsEntry] = &[
 
 /// The fields that every event has in addition to its change. The actor has an id and attributes. The origin of an
 /// imported event has the name of a status in the other system.
-pub const EVERY_EVENT: FactsEntry = event("event", &["by.who", "by.attributes", "origin.label"], true);
+pub(crate) const EVERY_EVENT: FactsEntry = event("event", &["by.who", "by.attributes", "origin.label"], true);
 
 /// The fields of a ticket.
-pub const TICKET: FactsEntry = event(
+pub(crate) const TICKET: FactsEntry = event(
     "ticket",
     &[
         "contacts",
@@ -165,6 +180,7 @@ pub const TICKET: FactsEntry = event(
         "modifiers",
         "assessment",
         "assignee",
+        "followers",
         "last_speaker",
         "external",
         "imported",

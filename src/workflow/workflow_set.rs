@@ -10,33 +10,26 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// These are the workflows of the policy in force, which new tickets follow, and the workflows to which existing
 /// tickets are pinned.
-///
-/// ```
-/// use firstline::workflow::{Catalogue, Workflow};
-///
-/// let none_of_its_own = Catalogue::new();
-/// assert_eq!(none_of_its_own.for_kind("incident"), Workflow::simple());
-/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Catalogue {
+pub(crate) struct WorkflowSet {
     in_force: Arc<[Workflow]>,
     pinned: Vec<Workflow>,
 }
 
-impl Catalogue {
-    /// Creates a catalogue with [`Workflow::simple`] only.
-    pub fn new() -> Catalogue {
-        Catalogue::default()
+impl WorkflowSet {
+    /// Creates a workflow set with [`Workflow::simple`] only.
+    pub(crate) fn new() -> WorkflowSet {
+        WorkflowSet::default()
     }
 
-    /// Creates a catalogue with these workflows in force.
-    pub fn of(workflows: impl IntoIterator<Item = Workflow>) -> Catalogue {
-        Catalogue { in_force: workflows.into_iter().collect(), pinned: Vec::new() }
+    /// Creates a workflow set with these workflows in force.
+    pub(crate) fn of(workflows: impl IntoIterator<Item = Workflow>) -> WorkflowSet {
+        WorkflowSet { in_force: workflows.into_iter().collect(), pinned: Vec::new() }
     }
 
     /// Adds a workflow to which a ticket is pinned.
     #[must_use]
-    pub fn with(mut self, workflow: Workflow) -> Catalogue {
+    pub(crate) fn with(mut self, workflow: Workflow) -> WorkflowSet {
         if self.find(workflow.reference()).is_none() {
             self.pinned.push(workflow);
         }
@@ -45,7 +38,7 @@ impl Catalogue {
 
     /// Returns the workflow in force for a kind of tickets: the one that claims the kind, else the one for all other
     /// kinds, else [`Workflow::simple`].
-    pub fn for_kind(&self, kind: &str) -> &Workflow {
+    pub(crate) fn for_kind(&self, kind: &str) -> &Workflow {
         let claims = |it: &&Workflow| it.definition().kinds.contains(kind);
         let others = |it: &&Workflow| it.definition().kinds.is_empty();
         let found = self.in_force.iter().find(claims).or_else(|| self.in_force.iter().find(others));
@@ -53,7 +46,7 @@ impl Catalogue {
     }
 
     /// Returns the workflow in force with this name.
-    pub fn named(&self, name: &str) -> Option<&Workflow> {
+    pub(crate) fn named(&self, name: &str) -> Option<&Workflow> {
         self.in_force.iter().find(|it| &*it.reference().name == name)
     }
 
