@@ -295,7 +295,8 @@ impl<'a> Measure<'a> {
     pub(crate) fn mark_alerted(&self, clock: &mut Clock, percent: u8, left: Option<TimeDelta>) {
         clock.mark_alerted(percent, left);
         let thresholds = self.thresholds(clock.target);
-        let Some(used) = thresholds.iter().find(|it| (it.percent, it.left) == (percent, left)).map(|it| it.used)
+        let Some(used) =
+            thresholds.iter().find(|it| (it.percent, it.left) == (percent, left)).map(|it| it.used)
         else {
             return;
         };

@@ -3,9 +3,7 @@
 use crate::sla;
 
 use firstline::policy::FieldType;
-use firstline::sla::{
-    Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Target,
-};
+use firstline::sla::{Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Target};
 use firstline::{Action, Condition, HoldReason, NewTicket, Policy, Priority, TicketId};
 use sla::{ANNA, BORIS, BOT, Bench, hours, minutes, office, resolution, with};
 
@@ -205,7 +203,9 @@ fn a_date_instead_of_a_duration_counts_the_time_on_hold_as_well() {
 #[test]
 fn a_ledger_shows_no_restart_that_was_undone() {
     let time = |agreement: Agreement, of: i64| {
-        agreement.target(Target::new(Metric::Resolution).time(Priority::P1, hours(of)).time(Priority::P3, hours(of + 1)))
+        agreement.target(
+            Target::new(Metric::Resolution).time(Priority::P1, hours(of)).time(Priority::P3, hours(of + 1)),
+        )
     };
     let standard = time(Agreement::new("standard", 1), 8).on_priority_change(OnPriorityChange::CarryElapsed);
     let gold = time(gold(), 4).on_priority_change(OnPriorityChange::Restart);

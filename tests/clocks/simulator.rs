@@ -354,13 +354,14 @@ impl Simulator<'_> {
             StateKind::OnHold => {
                 let reason = reason.as_ref().unwrap();
                 let customer = *reason == HoldReason::Customer;
-                let usual = target.metric != Metric::FirstReply || self.mistake == Some(Mistake::FirstReplyPauses);
+                let usual =
+                    target.metric != Metric::FirstReply || self.mistake == Some(Mistake::FirstReplyPauses);
                 let pauses = match &target.pauses {
                     Some(reasons) => reasons.contains(reason),
                     None => usual && customer,
                 };
-                let always = target.metric == Metric::AgentWork
-                    || target.metric == Metric::RequesterWait && customer;
+                let always =
+                    target.metric == Metric::AgentWork || target.metric == Metric::RequesterWait && customer;
                 !pauses && !always
             }
             StateKind::Resolved | StateKind::Closed => target.metric == Metric::Closure,

@@ -306,7 +306,9 @@ impl ClockDraft {
     /// Sets `ended_with_ticket` on those of these clocks that the end of the ticket has ended.
     pub(super) fn mark_ended(&mut self, metrics: &[Metric]) {
         for metric in metrics {
-            let Some(mut clock) = self.clock(*metric).filter(|it| !it.state.is_open()).cloned() else { continue };
+            let Some(mut clock) = self.clock(*metric).filter(|it| !it.state.is_open()).cloned() else {
+                continue;
+            };
             clock.ended_with_ticket = true;
             self.set(clock);
         }

@@ -32,15 +32,8 @@ pub(super) struct Calendar {
 }
 
 const WORKDAYS: &[Weekday] = &[Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
-const ALL_WEEK: &[Weekday] = &[
-    Weekday::Mon,
-    Weekday::Tue,
-    Weekday::Wed,
-    Weekday::Thu,
-    Weekday::Fri,
-    Weekday::Sat,
-    Weekday::Sun,
-];
+const ALL_WEEK: &[Weekday] =
+    &[Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
 
 /// The histories take place around the clock changes of Berlin on 2026-03-29 and 2026-10-25, and of New York on
 /// 2026-11-01.
@@ -84,7 +77,8 @@ const PERIOD: Minute = 40 * 1440;
 impl Calendar {
     /// Returns the reason why this minute is closed; `None` if it is open.
     fn closed(&self, minute: Minute) -> Option<Closed> {
-        let local = DateTime::<Utc>::from_timestamp(minute * 60, 0).unwrap().with_timezone(&self.zone).naive_local();
+        let local =
+            DateTime::<Utc>::from_timestamp(minute * 60, 0).unwrap().with_timezone(&self.zone).naive_local();
         let (date, of_day) = (local.date(), local.hour() * 60 + local.minute());
         let within = |hours: Hours, minute: u32| hours.iter().any(|it| (it.0..it.1).contains(&minute));
         let yesterday = date - Days::new(1);
@@ -92,7 +86,8 @@ impl Calendar {
             return None;
         }
         // The nights of a holiday are closed by the week.
-        let usual = |date: NaiveDate, minute| self.days.contains(&date.weekday()) && within(self.hours, minute);
+        let usual =
+            |date: NaiveDate, minute| self.days.contains(&date.weekday()) && within(self.hours, minute);
         if usual(date, of_day) {
             Some(self.of(date).1)
         } else if usual(yesterday, of_day + 1440) {

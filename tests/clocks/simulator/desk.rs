@@ -66,7 +66,9 @@ fn policy(of: &super::Policy, reactions: bool) -> firstline::Policy {
             When::Plan => agreement.when(Condition::field("field.plan").is("gold")),
             When::Urgent => agreement.when(Condition::field("priority").at_most(2)),
         };
-        policy = policy.agreement(it.targets.iter().map(|it| target(it, reactions)).fold(agreement, sla::Agreement::target));
+        policy = policy.agreement(
+            it.targets.iter().map(|it| target(it, reactions)).fold(agreement, sla::Agreement::target),
+        );
     }
     policy
 }
@@ -91,10 +93,11 @@ fn target(of: &super::Target, reactions: bool) -> sla::Target {
         target = target.business(format!("calendar {number}"));
     }
     if let Some(reasons) = &of.pauses {
-        target = target.pausing(reasons.iter().cloned());
+        target = target.pause_on(reasons.iter().cloned());
     }
     if reactions {
-        target = target.on_warning(Reaction::Notify("anna".into())).on_breach(Reaction::Modifier("late".into()));
+        target =
+            target.on_warning(Reaction::Notify("anna".into())).on_breach(Reaction::Modifier("late".into()));
         if of.metric == Metric::Resolution {
             target = target.on_breach(Reaction::Escalate { team: "experts".into(), line: Line::Second });
         }
@@ -141,7 +144,7 @@ fn action(op: &Op) -> (Action, Actor) {
         Op::Plan(on) => field("plan", on.then_some("gold")),
         Op::Promise(at) => field("promised", at.map(instant)),
         Op::Override(Some(priority)) => Action::override_priority(*priority, "a reason"),
-        Op::Override(None) => Action::Computed,
+        Op::Override(None) => Action::ClearOverride,
         Op::Assign(true) => Action::assign(ANNA),
         Op::Assign(false) => Action::unassign(),
         Op::HandOver(line) => Action::hand_over("team", *line, "please"),
@@ -214,13 +217,11 @@ pub(super) struct Regime<'a> {
     pub(super) end: Option<Minute>,
 }
 
+/// Takes the number of a history and its ticket, or the refusal of an operation.
+pub(super) type Record<'a> = dyn FnMut(&Bench, usize, Result<TicketId, String>) + 'a;
+
 /// Plays the histories of a desk. Each ticket is passed to `record` at its end, after a tick.
-pub(super) fn play(
-    world: &World,
-    histories: &[History],
-    regime: &Regime<'_>,
-    record: &mut dyn FnMut(&Bench, usize, Result<TicketId, String>),
-) {
+pub(super) fn play(world: &World, histories: &[History], regime: &Regime<'_>, record: &mut Record<'_>) {
     let adopted = |number: usize| policy(&world.policies[number], regime.reactions);
     let bench = Bench::new(adopted(world.adoptions[0].1));
     let mut steps: Vec<(Minute, Step<'_>)> = Vec::new();
@@ -284,4 +285,3 @@ enum Step<'a> {
     Write(usize, &'a Action),
     Record(usize),
 }
-

@@ -4,7 +4,7 @@
 //! every minute with writes by chance, ticks at random minutes, and one tick at the end. These parts of the record are
 //! equal:
 //!
-//! - the instant, the actor and the change of each event, in order. Left out are `Change::Clocked`, which stores the
+//! - the instant, the actor and the change of each event, in order. Left out are `Change::ClocksUpdated`, which stores the
 //!   clocks after each command or tick, and the writes by chance;
 //! - the ticket at the end, with its clocks. Left out are its id, its version, the instant of its last event, and what
 //!   the writes by chance have written.
@@ -36,7 +36,7 @@ fn record(bench: &Bench, id: TicketId) -> Record {
     bench.check(id);
     let kept = history.into_iter().filter(|event| {
         let by_chance = matches!(&event.by.who, Who::Agent(agent) if agent.as_str() == CHANCE);
-        !by_chance && !matches!(event.change, Change::Clocked { .. })
+        !by_chance && !matches!(event.change, Change::ClocksUpdated { .. })
     });
     let events = kept.map(|event| (event.at, event.by.who, event.change)).collect();
     let mut ticket = bench.desk.ticket(id).unwrap().into_snapshot();
@@ -88,7 +88,8 @@ fn the_times_of_ticks_and_writes_by_chance_change_no_record() {
         let end = histories.iter().map(|it| it.end).max();
         let at_the_end = Regime { ticks: &|_| false, reactions: true, chance_writes: Vec::new(), end };
         let moments: BTreeSet<Minute> = (0..100).map(|_| end.unwrap() - random.below(12 * 1440)).collect();
-        let at_random = Regime { ticks: &|minute| moments.contains(&minute), chance_writes: Vec::new(), ..at_the_end };
+        let at_random =
+            Regime { ticks: &|minute| moments.contains(&minute), chance_writes: Vec::new(), ..at_the_end };
         let chance_writes = chance_writes(random, &world, &histories);
         writes += chance_writes.len();
         let every_minute = Regime { ticks: &|_| true, chance_writes, ..at_the_end };
@@ -107,7 +108,8 @@ fn the_times_of_ticks_and_writes_by_chance_change_no_record() {
             }
         }
     }
-    let expected = ["breached", "handed_over", "moved", "policy_rebound", "prioritised", "reminded", "warned"];
+    let expected =
+        ["breached", "handed_over", "moved", "policy_rebound", "prioritised", "reminded", "warned"];
     assert!(expected.iter().all(|it| reactions.contains(*it)), "{reactions:?}");
     assert!(writes > 50, "{writes}");
 }

@@ -109,7 +109,8 @@ impl Simulator<'_> {
 
     /// True if the ticket is open at an agent's reply. The reply comes before the step of the same command.
     fn ticket_before_event(&self, events: &[Event]) -> bool {
-        match events.iter().find_map(|it| if let Event::Moved { from, .. } = it { Some(*from) } else { None }) {
+        match events.iter().find_map(|it| if let Event::Moved { from, .. } = it { Some(*from) } else { None })
+        {
             Some(from) => !matches!(from, StateKind::Resolved | StateKind::Closed | StateKind::Cancelled),
             None => self.ticket.state != StateKind::Resolved,
         }
@@ -176,7 +177,11 @@ impl Simulator<'_> {
                 continue;
             }
             let how = self.agreement_of(clock).on_reopen;
-            let how = if self.mistake == Some(Mistake::ReopeningAlwaysContinues) { OnReopen::Continue } else { how };
+            let how = if self.mistake == Some(Mistake::ReopeningAlwaysContinues) {
+                OnReopen::Continue
+            } else {
+                how
+            };
             match how {
                 OnReopen::Continue => self.go_on(index),
                 OnReopen::NewCycle => self.start(metric, self.now),
@@ -202,7 +207,8 @@ impl Simulator<'_> {
     /// Ends the open clock of a metric.
     fn end(&mut self, metric: Metric, met: bool, with_ticket: bool) {
         if let Some(index) = self.latest(metric).filter(|_| self.is_open(metric)) {
-            let late = self.mistake == Some(Mistake::LateAtTheDeadline) && self.clocks[index].reached == Some(self.now);
+            let late = self.mistake == Some(Mistake::LateAtTheDeadline)
+                && self.clocks[index].reached == Some(self.now);
             let deadline = self.deadline(&self.clocks[index]);
             self.miss(index, self.now);
             let clock = &mut self.clocks[index];
@@ -260,14 +266,14 @@ impl Simulator<'_> {
     }
 
     fn may_start(&self, metric: Metric, limits: &[usize]) -> bool {
-        let has_target = |it: &usize| {
-            self.choose(*it).is_some_and(|it| self.target(it, metric, self.now).is_some())
-        };
+        let has_target =
+            |it: &usize| self.choose(*it).is_some_and(|it| self.target(it, metric, self.now).is_some());
         limits.iter().all(has_target)
     }
 
     /// Rule 13: of the alerts that a target has passed when it begins, only the last one is recorded.
     fn pass(&mut self, index: usize) {
+        self.miss(index, self.now);
         let clock = &self.clocks[index];
         let passed = clock.points().into_iter().filter(|it| it.0 <= clock.used);
         let mut passed: Vec<Point> = passed.map(|it| it.1).filter(|it| !clock.done.contains(it)).collect();
@@ -355,8 +361,8 @@ impl Simulator<'_> {
     fn revise(&mut self, index: usize, target: Target, time: Minute, how: OnPriorityChange) {
         let now = self.now;
         // Rule 15: a clock that ended before the import, or changes in it, has no recorded breach.
-        let measured = self.history.measured_at.unwrap_or(now);
-        let unrecorded = self.clocks[index].ended.map_or(now, |it| it.0) < measured;
+        let known = self.clocks[index].ended.map_or(now, |it| it.0);
+        let unrecorded = self.history.measured_at.is_some_and(|it| known < it);
         let deadline = self.replaced_deadline(&self.clocks[index]);
         self.close_segment(index);
         let clock = &mut self.clocks[index];
@@ -398,7 +404,12 @@ impl Simulator<'_> {
             return;
         }
         let from_opening = agreement.on_priority == OnPriorityChange::FromOpening;
-        let begin = self.history.import.as_ref().and_then(|it| it.from).map_or(self.history.opened, |it| it.max(self.history.opened));
+        let begin = self
+            .history
+            .import
+            .as_ref()
+            .and_then(|it| it.from)
+            .map_or(self.history.opened, |it| it.max(self.history.opened));
         let from = if from_opening { begin } else { self.now };
         let metrics: Vec<Metric> = agreement.targets.iter().map(|it| it.metric).collect();
         let limits = self.limits();
@@ -423,16 +434,21 @@ impl Simulator<'_> {
                     }
                 }
                 // A stay on a line is measured from the change.
-                Some(index) if matches!(metric, Metric::Handling(_))
-                    && !self.clocks[index].with_ticket
-                    && self.clocks[index].ended.is_some() =>
+                Some(index)
+                    if matches!(metric, Metric::Handling(_))
+                        && !self.clocks[index].with_ticket
+                        && self.clocks[index].ended.is_some() =>
                 {
                     if let Some(from) = from.filter(|_| self.may_start(metric, &limits)) {
                         self.start(metric, from);
                     }
                 }
                 // The clock had no target for a while.
-                Some(index) if self.clocks[index].without_target && from.is_some() && self.may_start(metric, &limits) => {
+                Some(index)
+                    if self.clocks[index].without_target
+                        && from.is_some()
+                        && self.may_start(metric, &limits) =>
+                {
                     self.retarget(index, None);
                 }
                 Some(_) => {}
@@ -522,7 +538,7 @@ impl Simulator<'_> {
         if !self.runs(target, moment) {
             return match &moment.0 {
                 StateKind::OnHold => SpanKind::OnHold(moment.1.clone().unwrap()),
-                StateKind::Resolved => SpanKind::Answered,
+                StateKind::Resolved => SpanKind::Resolved,
                 _ => SpanKind::Closed,
             };
         }

@@ -86,9 +86,12 @@ fn agreement(random: &mut Random, calendars: &[usize], name: &str, when: When) -
 /// Draws a policy. Some agreements are those of an earlier policy.
 fn policy(random: &mut Random, calendars: &[usize], earlier: &[Policy]) -> Policy {
     let mut agreements = Vec::new();
-    for (name, when, percent) in
-        [("gold", When::Gold, 50), ("plan", When::Plan, 40), ("urgent", When::Urgent, 40), ("standard", When::Always, 85)]
-    {
+    for (name, when, percent) in [
+        ("gold", When::Gold, 50),
+        ("plan", When::Plan, 40),
+        ("urgent", When::Urgent, 40),
+        ("standard", When::Always, 85),
+    ] {
         if !random.chance(percent) {
             continue;
         }
@@ -130,7 +133,9 @@ fn op(random: &mut Random, now: Minute) -> Op {
         29 | 30 => Op::Gold(random.chance(50)),
         31 => Op::Plan(random.chance(50)),
         32 | 40 => Op::Promise(random.chance(80).then(|| now + random.below(2000) - 200)),
-        33 | 34 => Op::Override(random.one(&[Some(Priority::P1), Some(Priority::P2), Some(Priority::P4), None])),
+        33 | 34 => {
+            Op::Override(random.one(&[Some(Priority::P1), Some(Priority::P2), Some(Priority::P4), None]))
+        }
         35 | 38 => Op::Assign(random.chance(50)),
         36 | 39 => Op::HandOver(random.one(&[Line::First, Line::Second])),
         _ => Op::Note,
@@ -158,7 +163,8 @@ pub(super) struct World {
 /// Draws the policies of a desk, and histories of its tickets.
 pub(super) fn world(number: u64, tickets: usize) -> (World, Vec<History>) {
     let random = &mut Random::new(number);
-    let calendars = [random.below(CALENDARS.len() as i64) as usize, random.below(CALENDARS.len() as i64) as usize];
+    let calendars =
+        [random.below(CALENDARS.len() as i64) as usize, random.below(CALENDARS.len() as i64) as usize];
     let mut policies = Vec::new();
     for _ in 0..3 {
         let next = policy(random, &calendars, &policies);
@@ -224,7 +230,11 @@ fn history(random: &mut Random, world: &World, start: Minute) -> History {
             initial = world.in_force(now);
             ops.retain(|it| !matches!(it.1, Op::Adopt(_)));
             let from = opened + random.below(now - opened);
-            let clocks = random.one(&[ImportClocks::FromOpening, ImportClocks::Never, ImportClocks::From(super::desk::instant(from))]);
+            let clocks = random.one(&[
+                ImportClocks::FromOpening,
+                ImportClocks::Never,
+                ImportClocks::From(super::desk::instant(from)),
+            ]);
             let from = matches!(clocks, ImportClocks::From(_)).then_some(from);
             import = Some(Import { at: now, clocks, from });
             pass(&mut now, &mut ticket, &mut ops, false);
@@ -247,5 +257,14 @@ fn history(random: &mut Random, world: &World, start: Minute) -> History {
         let Op::Adopt(policy) = op else { break };
         (initial, measured_at) = (policy, Some(at));
     }
-    History { policies: world.policies.clone(), initial, measured_at, opened, opened_by, ops, import, end: now }
+    History {
+        policies: world.policies.clone(),
+        initial,
+        measured_at,
+        opened,
+        opened_by,
+        ops,
+        import,
+        end: now,
+    }
 }

@@ -19,7 +19,10 @@ pub(super) enum By {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Op {
     Start,
-    Hold { reason: HoldReason, end: Option<HoldEnd> },
+    Hold {
+        reason: HoldReason,
+        end: Option<HoldEnd>,
+    },
     Resume,
     Resolve(By),
     /// A reply and the resolution in one command.
@@ -59,7 +62,11 @@ pub(super) enum Event {
     AgentReplied,
     /// A message of the requester.
     Received,
-    Moved { from: StateKind, to: StateKind, by_agent: bool },
+    Moved {
+        from: StateKind,
+        to: StateKind,
+        by_agent: bool,
+    },
     /// The description or the priority changed, or the agent or the line.
     Changed,
     Assigned,
@@ -224,7 +231,8 @@ impl Ticket {
             let resolved = matches!(it, Event::Moved { to: Resolved, by_agent: true, .. });
             *it == Event::AgentReplied || resolved
         });
-        let by_others = matches!(op, Op::Confirm | Op::Note | Op::Reply(_) | Op::Resolve(By::Boris | By::Bot));
+        let by_others =
+            matches!(op, Op::Confirm | Op::Note | Op::Reply(_) | Op::Resolve(By::Boris | By::Bot));
         let final_word = matches!(op, Op::Undo | Op::NotSpam | Op::ReplyAndResolve | Op::Adopt(_));
         self.before_command = (!by_others && !final_word && !imported).then_some((now, before));
         events
