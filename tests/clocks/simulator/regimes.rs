@@ -109,7 +109,7 @@ fn the_times_of_ticks_and_writes_by_chance_change_no_record() {
         }
     }
     let expected =
-        ["breached", "handed_over", "moved", "policy_rebound", "prioritised", "reminded", "warned"];
+        ["breached", "handed_over", "state_changed", "policy_rebound", "prioritised", "reminded", "warned"];
     assert!(expected.iter().all(|it| reactions.contains(*it)), "{reactions:?}");
     assert!(writes > 50, "{writes}");
 }
