@@ -163,11 +163,21 @@ fn segments<'a>(clock: &'a Clock, history: &'a [Event]) -> Vec<Segment<'a>> {
         _ => &[],
     });
     let same = recorded.filter(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle));
-    let mut segments: Vec<Segment<'_>> = Vec::new();
-    for clock in same.chain([clock]) {
-        segments.retain(|segment| segment.clock.counted_from < clock.counted_from);
-        segments.push(Segment { clock, discarded: false });
+    let records: Vec<&Clock> = same.chain([clock]).collect();
+    // Each target follows the one that was measured when it began. Targets in between were undone.
+    let mut targets = vec![clock];
+    let mut target = clock;
+    loop {
+        let begin = |it: &&Clock| (it.counted_from, it.carried) == (target.counted_from, target.carried);
+        let begun = records.iter().position(begin).unwrap_or(0);
+        let before = records[..begun].iter().rev().find(|it| it.counted_from < target.counted_from);
+        let Some(before) = before else { break };
+        target = before;
+        targets.push(before);
     }
+    targets.reverse();
+    let mut segments: Vec<Segment<'_>> =
+        targets.into_iter().map(|clock| Segment { clock, discarded: false }).collect();
     // A restart that was undone is no longer among the segments.
     let restart = segments.iter().rposition(|segment| segment.clock.carried.is_zero()).unwrap_or(0);
     segments[..restart].iter_mut().for_each(|segment| segment.discarded = true);

@@ -4,7 +4,7 @@ use crate::sla;
 
 use firstline::policy::FieldType;
 use firstline::sla::{Agreement, ClockState, Metric, OnPolicyChange, OnPriorityChange, OnReopen, Target};
-use firstline::{Action, Condition, HoldReason, NewTicket, Policy, Priority, TicketId};
+use firstline::{Action, Condition, HoldReason, NewTicket, Policy, Priority, StateKind, TicketId};
 use sla::{ANNA, BORIS, BOT, Bench, hours, minutes, office, resolution, with};
 
 /// A ticket at a desk with this policy.
@@ -218,5 +218,34 @@ fn a_ledger_shows_no_restart_that_was_undone() {
     bench.act(ticket, Action::undo(), ANNA);
     let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
     assert_eq!((ledger.elapsed(), ledger.clock.consumed), (hours(3), hours(3)), "{ledger}");
+    bench.check(ticket);
+}
+
+#[test]
+fn a_ledger_follows_the_targets_that_were_not_undone() {
+    let standard = Agreement::new("standard", 1).on_priority_change(OnPriorityChange::CarryElapsed);
+    let times = Target::new(Metric::Resolution).time(Priority::P1, hours(8)).time(Priority::P3, hours(9));
+    let gold = gold().target(resolution(hours(4)).business("office"));
+    let (bench, ticket) = opened(office().agreement(standard.target(times)).agreement(gold));
+    bench.at("2026-01-05T20:00:00Z");
+    bench.act(ticket, Action::override_priority(Priority::P1, "urgent"), ANNA);
+    bench.act(ticket, Action::tag("gold"), ANNA); // It measures the office hours from the opening.
+    bench.pass(hours(1));
+    bench.act(ticket, Action::undo(), ANNA);
+    let ledger = bench.desk.reports().explain(ticket, Metric::Resolution).unwrap();
+    assert_eq!((ledger.elapsed(), ledger.clock.consumed), (hours(11), hours(11)), "{ledger}");
+    bench.check(ticket);
+}
+
+#[test]
+fn a_ticket_that_is_not_spam_still_ends_its_hold_as_set() {
+    let (bench, ticket) = opened(with([resolution(hours(8))]));
+    let end = bench.now() + hours(1);
+    bench.act(ticket, Action::hold_until(HoldReason::Customer, end).then_close(), ANNA);
+    bench.act(ticket, Action::spam(), ANNA);
+    bench.act(ticket, Action::not_spam(), ANNA);
+    bench.pass(hours(2));
+    bench.tick();
+    assert_eq!(bench.desk.ticket(ticket).unwrap().state().kind(), StateKind::Closed);
     bench.check(ticket);
 }

@@ -122,7 +122,7 @@ impl Simulator<'_> {
             if !self.is_open(Metric::FirstReply) && !self.is_open(Metric::NextReply) {
                 self.start(Metric::NextReply, self.now);
             }
-        } else if self.latest(Metric::FirstReply).is_none() {
+        } else if self.latest(Metric::FirstReply).is_none() && self.ticket.first_message == Some(self.now) {
             self.start(Metric::FirstReply, self.now);
         }
     }
@@ -266,8 +266,14 @@ impl Simulator<'_> {
     }
 
     fn may_start(&self, metric: Metric, limits: &[usize]) -> bool {
-        let has_target =
-            |it: &usize| self.choose(*it).is_some_and(|it| self.target(it, metric, self.now).is_some());
+        let applies = |target: &Target| match &target.time {
+            Time::By(times) => times[rank(self.ticket.priority())].is_some(),
+            Time::Field => true,
+        };
+        let has_target = |it: &usize| {
+            let mut targets = self.choose(*it).into_iter().flat_map(|it| &it.targets);
+            targets.any(|it| it.metric == metric && applies(it))
+        };
         limits.iter().all(has_target)
     }
 
