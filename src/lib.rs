@@ -140,6 +140,7 @@ pub mod guide;
 pub mod id;
 pub mod import;
 mod kind;
+pub mod language;
 pub mod lifecycle;
 pub mod limits;
 mod line;

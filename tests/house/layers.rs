@@ -24,6 +24,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "error",
             "id",
             "kind",
+            "language",
             "time",
             "value",
             "open_set",

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::id::AgentId;
+use crate::language::Sentence;
 use crate::lifecycle::state::{self, State};
 use crate::lifecycle::{ActionKind, HoldReason, Permitted, Rejection, RejectionReason};
 use crate::limits;
@@ -230,7 +231,11 @@ impl Draft {
                 Ok(())
             }
             Action::Unlink(link) if !self.has(link) => {
-                let why = RejectionReason::Other(link.is_missing());
+                let why = RejectionReason::Other(Sentence::new("why.no_link").name(
+                    "link",
+                    "link",
+                    link.kind.as_str(),
+                ));
                 Err(Rejection::new(self.state(), ActionKind::Link, why).into())
             }
             Action::Unlink(link) => {

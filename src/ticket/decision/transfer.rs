@@ -6,6 +6,7 @@
 //! paths of the workflow. The fields that the former status requires on leaving must be filled too.
 
 use crate::error::Result;
+use crate::language::Sentence;
 use crate::lifecycle::state::{OnHold, State};
 use crate::lifecycle::{ActionKind, HoldReason, Rejection, RejectionReason, StateKind, StepKind};
 use crate::ticket::decision::request::{Exemption, StepDetails, TransitionRequest};
@@ -43,11 +44,10 @@ impl<'a> TransitionRequest<'a> {
         };
         let targets = to.statuses_for(&self.ticket.state);
         let Some(preferred) = targets.first() else {
-            let why = format!(
-                "tickets of the kind {kind} follow {}, which has no status that is {}",
-                to.reference(),
-                self.ticket.state
-            );
+            let why = Sentence::new("why.no_status_for")
+                .name("kind", "kind", kind.as_str())
+                .text("workflow", to.reference())
+                .name("state", "state", self.ticket.state.kind().name());
             return refused(vec![RejectionReason::Other(why)]);
         };
         let name = &to.status(*preferred).name;
@@ -88,7 +88,7 @@ impl<'a> TransitionRequest<'a> {
         };
         let resolves = trigger == Trigger::Step(StepKind::Resolve);
         if resolves && self.ticket.state.kind() != StateKind::Resolved {
-            let why = "the ticket has no solution yet".to_owned();
+            let why = Sentence::new("why.no_solution");
             return Err(Rejection::new(self.ticket.state.kind(), verb, RejectionReason::Other(why)));
         }
         let details = StepDetails {
