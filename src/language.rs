@@ -243,9 +243,11 @@ impl Draft {
             return Some(Some(model.clone()));
         }
         let (group, name) = entry.split_once('.').unwrap_or((entry, ""));
-        let near = suggest::nearest(entry, known.keys().map(String::as_str));
-        if OPEN_GROUPS.contains(&group) && !name.is_empty() && near.is_none() {
-            return Some(None);
+        if OPEN_GROUPS.contains(&group) && !name.is_empty() {
+            let names = known.keys().filter_map(|it| it.strip_prefix(group)?.strip_prefix('.'));
+            if suggest::nearest(name, names).is_none() {
+                return Some(None);
+            }
         }
         let problem = suggest::unknown(entry, known.keys().map(String::as_str));
         let message = format!("the entry {entry:?} {problem}");

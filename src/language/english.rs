@@ -249,5 +249,9 @@ pub(super) const ENTRIES: &[(&str, &str)] = &[
         "why.no_status_for",
         "tickets of the kind {kind} follow {workflow}, which has no status that is {state}",
     ),
+    (
+        "why.no_status_on_hold",
+        "tickets of the kind {kind} follow {workflow}, which has no status that is {state} ({reason})",
+    ),
     ("why.no_solution", "the ticket has no solution yet"),
 ];

@@ -41,7 +41,7 @@ impl Language {
     /// use firstline::language::Language;
     ///
     /// let error = Language::from_toml("based_on = \"russian\"\n[state]\nresolvd = \"выполнена\"\n").unwrap_err();
-    /// assert!(error.to_string().contains("line 3, column 1, state.resolvd"));
+    /// assert!(error.to_string().contains("line 3, column 11, state.resolvd"));
     /// ```
     ///
     /// # Errors

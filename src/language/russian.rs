@@ -248,5 +248,9 @@ pub(super) const ENTRIES: &[(&str, &str)] = &[
         "why.no_status_for",
         "заявки вида «{kind}» идут по процессу {workflow}, а в нём нет статуса для состояния «{state}»",
     ),
+    (
+        "why.no_status_on_hold",
+        "заявки вида «{kind}» идут по процессу {workflow}, а в нём нет статуса для состояния «{state}» (ожидание: {reason})",
+    ),
     ("why.no_solution", "у заявки ещё нет решения"),
 ];

@@ -226,7 +226,7 @@ fn faults_of_a_table_are_found_when_it_is_read() {
 
 #[test]
 fn a_host_replaces_entries_and_names_its_own() {
-    let text = r#"{"based_on": "russian", "state": {"resolved": "выполнена"}, "hold": {"parcel": "посылка"},
+    let text = r#"{"based_on": "russian", "state": {"resolved": "выполнена"}, "hold": {"parcel": "посылка"}, "channel": {"kiosk": "терминал"},
                    "field": {"field.order": "номер заказа"}}"#;
     let ours = Language::from_json(text).unwrap();
     assert_eq!(StateKind::Resolved.in_words(&ours), "выполнена");

@@ -44,10 +44,18 @@ impl<'a> TransitionRequest<'a> {
         };
         let targets = to.statuses_for(&self.ticket.state);
         let Some(preferred) = targets.first() else {
-            let why = Sentence::new("why.no_status_for")
-                .name("kind", "kind", kind.as_str())
-                .text("workflow", to.reference())
-                .name("state", "state", self.ticket.state.kind().name());
+            let state = &self.ticket.state;
+            let why = match state.hold_reason() {
+                Some(reason) => {
+                    Sentence::new("why.no_status_on_hold").name("reason", "hold", reason.as_str())
+                }
+                None => Sentence::new("why.no_status_for"),
+            };
+            let why = why.name("kind", "kind", kind.as_str()).text("workflow", to.reference()).name(
+                "state",
+                "state",
+                state.kind().name(),
+            );
             return refused(vec![RejectionReason::Other(why)]);
         };
         let name = &to.status(*preferred).name;

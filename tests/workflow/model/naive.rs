@@ -372,8 +372,8 @@ impl<'a> Naive<'a> {
     /// The actor refusal of the lifecycle, if there is one.
     fn actor_refusal(&self, step: StepKind) -> Option<String> {
         let contact = matches!(self.by.who, Who::Contact(_));
-        let (theirs, may) = match step {
-            StepKind::Confirm => (self.is_requester(), &["requester"][..]),
+        let (theirs, may): (bool, &[&str]) = match step {
+            StepKind::Confirm => (self.is_requester(), &["requester"]),
             StepKind::Cancel => (self.is_requester() || !contact, &["requester", "agent", "automation"]),
             StepKind::Reopen => {
                 let affected = self.role() == Some(ContactRole::Affected);
