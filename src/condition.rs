@@ -36,15 +36,20 @@
 //! |---|---|
 //! | `is`, `is_not` | equals the value; does not equal the value |
 //! | `one_of` | equals one of several values |
-//! | `at_least`, `at_most`, `more_than`, `less_than` | is an integer, date or instant that compares with the value in this way |
+//! | `at_least`, `at_most`, `more_than`, `less_than` | is a number, date or instant that compares with the value in this way |
 //! | `before`, `after` | is an instant before or after a time relative to now: `"7d ago"`, `"now"`, `"2h from now"` |
 //! | `contains` | is a list with exactly this item, or a text that contains this text |
 //! | `starts_with` | is a text that begins with this text |
+//! | `shares` | has a value in common with a value or a list: equals it, or one has the other or one of its items |
+//! | `matches` | has a value in common with another field |
 //! | `exists` | exists (`true`), or is missing (`false`) |
 //!
 //! Two texts are equal if all letters are the same, including their case. A letter is the same whether it is written as
 //! one character or as several (`é`), and blanks at both ends do not count. `contains` and `starts_with` ignore case
 //! *within a text*, in every script, because they search text that people typed. Items of a list must be equal.
+//! `shares` and `matches` compare ids, so there all characters must be the same.
+//!
+//! A decimal is compared with whole numbers by its amount: `10.0` is 10.
 //!
 //! `before` and `after` need facts with a current time: a query has one, the conditions of a policy have none.
 //!
@@ -55,6 +60,7 @@
 //! a person without a company. `exists: false` means `not exists`. If a missing company must not match, combine both:
 //! `{"all": [{"field": "company", "exists": true}, {"field": "company", "is_not": "Acme"}]}`.
 
+mod binding;
 mod comparison;
 mod fields;
 mod form;
@@ -216,6 +222,10 @@ impl Condition {
             Node::All(parts) => parts.iter().all(|part| part.holds(facts)),
             Node::Any(parts) => parts.iter().any(|part| part.holds(facts)),
             Node::Not(inner) => !inner.holds(facts),
+            Node::Compare(field, Comparison::Matches(other)) => {
+                let (fact, other) = (facts.fact(field), facts.fact(other));
+                fact.zip(other).is_some_and(|(fact, other)| comparison::shares(&fact, &other))
+            }
             Node::Compare(field, comparison) => {
                 facts.fact(field).is_some_and(|fact| comparison.accepts(&fact, facts.now()))
             }
@@ -323,22 +333,22 @@ impl Field {
         self.compare(Comparison::OneOf(values.into_iter().map(Into::into).collect()))
     }
 
-    /// Holds if the integer is greater than or equal to the value, or the date or instant is not earlier.
+    /// Holds if the number is greater than or equal to the value, or the date or instant is not earlier.
     pub fn at_least(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::AtLeast(value.into()))
     }
 
-    /// Holds if the integer is less than or equal to the value, or the date or instant is not later.
+    /// Holds if the number is less than or equal to the value, or the date or instant is not later.
     pub fn at_most(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::AtMost(value.into()))
     }
 
-    /// Holds if the integer is greater than the value, or the date or instant is later.
+    /// Holds if the number is greater than the value, or the date or instant is later.
     pub fn more_than(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::MoreThan(value.into()))
     }
 
-    /// Holds if the integer is less than the value, or the date or instant is earlier.
+    /// Holds if the number is less than the value, or the date or instant is earlier.
     pub fn less_than(self, value: impl Into<Value>) -> Condition {
         self.compare(Comparison::LessThan(value.into()))
     }
@@ -372,6 +382,37 @@ impl Field {
     /// Holds if the text begins with this text, ignoring case.
     pub fn starts_with(self, text: impl Into<String>) -> Condition {
         self.compare(Comparison::StartsWith(text.into()))
+    }
+
+    /// Holds if the fact has a value in common with this one: it equals the value, or one of them is a list that has the
+    /// other or one of its items. All characters must be the same.
+    ///
+    /// ```
+    /// use firstline::{Attributes, Condition, Value};
+    ///
+    /// let facts = Attributes::from([("tags".to_owned(), Value::from(["refund", "vip"]))]);
+    /// assert!(Condition::field("tags").shares(["vip", "press"]).holds(&facts));
+    /// assert!(!Condition::field("tags").shares(["press"]).holds(&facts));
+    /// ```
+    pub fn shares(self, value: impl Into<Value>) -> Condition {
+        self.compare(Comparison::Shares(value.into()))
+    }
+
+    /// Holds if the fact has a value in common with another field, as [`shares`](Field::shares) says. It does not hold if
+    /// one of the two is missing.
+    ///
+    /// ```
+    /// use firstline::{Attributes, Condition, Value};
+    ///
+    /// let own_team = Condition::field("team").matches("actor.teams");
+    /// let facts = Attributes::from([
+    ///     ("team".to_owned(), Value::from("payments")),
+    ///     ("actor.teams".to_owned(), Value::from(["audio", "payments"])),
+    /// ]);
+    /// assert!(own_team.holds(&facts));
+    /// ```
+    pub fn matches(self, field: impl Into<String>) -> Condition {
+        self.compare(Comparison::Matches(field.into()))
     }
 
     /// Holds if the fact exists, with any value.

@@ -11,12 +11,14 @@ mod migrate;
 mod open;
 mod process_map;
 mod queries;
+mod reading;
 mod receipt;
 mod receive;
 mod records;
 mod reports;
 mod setup;
 mod sweep;
+mod view;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -45,6 +47,7 @@ pub use records::Records;
 pub use reports::{DueSoon, Reports};
 pub use setup::Setup;
 pub use sweep::{FailedTicket, TickReport};
+pub use view::View;
 pub use worker::Worker;
 
 /// The default number of due timers that a sweep lists at once: 200.
@@ -208,6 +211,7 @@ impl<E> Desk<E> {
             lookup: self.settings.lookup,
             definitions: Arc::clone(&self.definitions),
             default: Arc::clone(&self.settings.default),
+            reader: None,
         }
     }
 

@@ -109,17 +109,95 @@ text_id! {
     TeamId, "team id", MAX_ID_BYTES
 }
 text_id! {
-    /// An idempotency key, which makes a command safe to repeat.
-    ///
-    /// The same key with the same request returns the first result. The same key with a different request is an error.
-    /// The caller chooses the key. Within a desk, each key must belong to one request.
-    IdempotencyKey, "idempotency key", MAX_KEY_BYTES
-}
-text_id! {
     /// The id of a conversation, such as a chat id or the id of the first message in a mail thread.
     ///
     /// It groups the messages of the conversation. Each key leads to one ticket of a desk; several may lead to the same.
     ThreadKey, "thread key", MAX_KEY_BYTES
+}
+
+/// An idempotency key, which makes a command safe to repeat.
+///
+/// The same key with the same request returns the first result. The same key with a different request is an error.
+/// The caller chooses the key. Within a desk, each key must belong to one request.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdempotencyKey {
+    key: Arc<str>,
+    digest: Option<Arc<str>>,
+}
+
+impl IdempotencyKey {
+    /// Creates the key. The text is kept unchanged and is checked when a command uses it.
+    pub fn new(key: impl Into<Arc<str>>) -> IdempotencyKey {
+        IdempotencyKey { key: key.into(), digest: None }
+    }
+
+    /// Sets the caller's own digest of the request, such as a hash of the bytes that the client sent. It decides alone
+    /// what the same request is: a call of the same verb with the same key and the same digest is a repetition, whatever
+    /// else differs. A call with another digest or with none is refused as [`KeyReused`](crate::ErrorKind::KeyReused).
+    ///
+    /// Use it if a repeated request does not arrive equal, for example because the host fills in parts of it.
+    ///
+    /// ```
+    /// use firstline::{Desk, IdempotencyKey, NewTicket};
+    ///
+    /// let desk = Desk::memory();
+    /// let key = || IdempotencyKey::new("form-4711").with_digest("sha256:9f86d0");
+    /// let first = desk.open_ticket(NewTicket::new("No sound (received 09:00)").idempotency_key(key()))?;
+    /// let again = desk.open_ticket(NewTicket::new("No sound (received 09:01)").idempotency_key(key()))?;
+    /// assert!(again.replayed() && again.id() == first.id());
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_digest(mut self, digest: impl Into<Arc<str>>) -> IdempotencyKey {
+        self.digest = Some(digest.into());
+        self
+    }
+
+    /// Returns the text of the key.
+    pub fn as_str(&self) -> &str {
+        &self.key
+    }
+
+    /// Returns the caller's digest of the request.
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
+    /// Checks that the texts are not empty, not too long and free of control characters.
+    pub(crate) fn check(&self) -> Result<()> {
+        check_id("idempotency key", &self.key, MAX_KEY_BYTES)?;
+        self.digest.iter().try_for_each(|digest| check_id("request digest", digest, MAX_KEY_BYTES))
+    }
+}
+
+impl From<&str> for IdempotencyKey {
+    fn from(key: &str) -> IdempotencyKey {
+        IdempotencyKey::new(key)
+    }
+}
+
+impl From<String> for IdempotencyKey {
+    fn from(key: String) -> IdempotencyKey {
+        IdempotencyKey::new(key)
+    }
+}
+
+impl From<Uuid> for IdempotencyKey {
+    fn from(key: Uuid) -> IdempotencyKey {
+        IdempotencyKey::new(key.to_string())
+    }
+}
+
+impl From<i64> for IdempotencyKey {
+    fn from(key: i64) -> IdempotencyKey {
+        IdempotencyKey::new(key.to_string())
+    }
+}
+
+impl From<&IdempotencyKey> for IdempotencyKey {
+    fn from(key: &IdempotencyKey) -> IdempotencyKey {
+        key.clone()
+    }
 }
 
 fn check_id(what: &str, id: &str, max: usize) -> Result<()> {

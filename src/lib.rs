@@ -55,6 +55,7 @@
 //! | [`Ticket`], [`AnyTicket`], [`State`], [`state`] | a ticket at one version; its state at run time and at compile time |
 //! | [`Snapshot`], [`Event`], [`Change`] | the ticket's current data, and the events from which it is computed |
 //! | [`Receipt`], [`Page`], [`Query`] | the result of a command; a page of tickets; a search for tickets |
+//! | [`View`](desk::View), [`VisibilityRule`](policy::VisibilityRule) | the desk as one reader may see it; a rule of who sees what |
 //! | [`Policy`], [`Matrix`], [`Modifier`], [`Condition`] | a desk's definitions: versioned data, checked when built |
 //! | [`WorkflowDefinition`], [`Workflow`](workflow::Workflow) | your own statuses and transitions, as data and compiled |
 //! | [`Calendar`] | opening hours, and the open time between two instants |
@@ -91,7 +92,7 @@
 //! # What works, and what is missing
 //!
 //! This version has the lifecycle, workflows, priorities, lines and hand-over, message threads, custom fields, search
-//! by condition, holds with an end, automatic closing, business time, service level agreements with clocks, warnings
+//! by condition, rules of who may read what, holds with an end, automatic closing, business time, service level agreements with clocks, warnings
 //! and breaches, a ledger for each clock, optimistic locking by version, idempotency keys, several desks in one
 //! database, your own transaction, your own store, and imports with history.
 //!
@@ -132,6 +133,7 @@ mod codec;
 pub mod condition;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod decimal;
 pub mod definition;
 pub mod desk;
 pub mod diagnostic;
@@ -171,6 +173,7 @@ mod zoneinfo;
 
 pub use calendar::Calendar;
 pub use condition::{Condition, Facts};
+pub use decimal::Decimal;
 pub use desk::{CommandOptions, Desk, Page, Receipt, TicketRef, Worker};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{AgentId, ContactId, DeskId, IdempotencyKey, TeamId, ThreadKey, TicketId};

@@ -12,7 +12,9 @@ pub const MAX_SUBJECT_CHARS: usize = 500;
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
 /// The maximum length of a name (tag, category, field, attribute or file), in characters.
 pub const MAX_NAME_CHARS: usize = 255;
-/// The maximum number of tags, fields, attributes, contacts, attachments or links of a ticket or a command.
+/// The maximum time of one entry of [`Action::time_spent`](crate::Action::time_spent): a week, in minutes.
+pub const MAX_MINUTES: u32 = 7 * 24 * 60;
+/// The maximum number of tags, fields, attributes, contacts, attachments, followers or links of a ticket or a command.
 ///
 /// A link counts for the ticket that it starts from. So any number of incidents can link to the same problem.
 pub const MAX_ITEMS: usize = 200;

@@ -62,6 +62,7 @@ mod manifest;
 mod names;
 mod read;
 pub mod standing;
+mod visibility;
 mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +71,8 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::CalendarDefinition;
+use crate::condition::{Facts, ValueType};
+use crate::decimal::Decimal;
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -79,12 +82,15 @@ use crate::suggest;
 use crate::value::Value;
 use crate::workflow::WorkflowDefinition;
 
+pub(crate) use fields::PUBLIC;
 pub(crate) use manifest::{Manifest, StoredPolicy};
 pub(crate) use standing::Standings;
 pub use standing::{OnResolved, Standing, StandingRule};
+pub use visibility::VisibilityRule;
+pub(crate) use visibility::{Readers, Visible};
 
-/// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements, workflows and
-/// standings.
+/// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements, workflows,
+/// standings and visibility.
 ///
 /// A policy is data. A desk [adopts](crate::desk::Setup::adopt) it, and each changed policy is a new version. Adoption
 /// rejects a faulty policy; [`Policy::check`] reports the faults earlier.
@@ -115,6 +121,8 @@ pub struct Policy {
     workflows: Vec<WorkflowDefinition>,
     #[serde(rename = "standing", skip_serializing_if = "Standings::is_empty")]
     standings: Standings,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    visibility: Vec<VisibilityRule>,
 }
 
 impl Default for Policy {
@@ -131,6 +139,7 @@ impl Default for Policy {
             agreements: Vec::new(),
             workflows: Vec::new(),
             standings: Standings::default(),
+            visibility: Vec::new(),
         }
     }
 }
@@ -228,6 +237,18 @@ impl Policy {
         self.standings.rule(standing)
     }
 
+    /// Adds a rule of visibility.
+    #[must_use]
+    pub fn visibility(mut self, rule: VisibilityRule) -> Policy {
+        self.visibility.push(rule);
+        self
+    }
+
+    /// Returns what the rules permit to a reader with these facts; `None` if there is no rule for this kind of readers.
+    pub(crate) fn visible_to(&self, readers: Readers, reader: &dyn Facts) -> Option<Visible> {
+        visibility::visible_to(&self.visibility, readers, reader, || self.known_to_standings())
+    }
+
     /// Returns the calendars by name.
     pub fn calendars(&self) -> &BTreeMap<String, CalendarDefinition> {
         &self.calendars
@@ -301,6 +322,8 @@ pub(crate) struct DeclaredNames {
     resolution_codes: BTreeSet<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     contact_attributes: BTreeMap<String, FieldType>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    agent_attributes: BTreeMap<String, FieldType>,
 }
 
 impl DeclaredNames {
@@ -336,6 +359,11 @@ pub enum FieldType {
         /// The allowed texts.
         choices: BTreeSet<String>,
     },
+    /// An exact decimal number, such as an amount of money.
+    Decimal {
+        /// The maximum number of digits after the point, from 0 to 18. The default in a file is 2.
+        fraction_digits: u8,
+    },
 }
 
 /// The serialized form of a field type. It is read as a struct, so that each fault has its place.
@@ -345,6 +373,7 @@ struct WrittenFieldType {
     #[serde(rename = "type")]
     name: FieldTypeName,
     choices: Option<BTreeSet<String>>,
+    fraction_digits: Option<u8>,
 }
 
 #[derive(Deserialize)]
@@ -357,12 +386,16 @@ enum FieldTypeName {
     Instant,
     Choice,
     Choices,
+    Decimal,
 }
 
 impl TryFrom<WrittenFieldType> for FieldType {
     type Error = Error;
 
     fn try_from(written: WrittenFieldType) -> Result<FieldType> {
+        if written.fraction_digits.is_some() && !matches!(written.name, FieldTypeName::Decimal) {
+            return Err(Error::definition("field", "only the type decimal has fraction_digits"));
+        }
         let field_type = match (written.name, written.choices) {
             (FieldTypeName::Choice, Some(choices)) => return Ok(FieldType::Choice { choices }),
             (FieldTypeName::Choices, Some(choices)) => return Ok(FieldType::Choices { choices }),
@@ -377,6 +410,9 @@ impl TryFrom<WrittenFieldType> for FieldType {
             (FieldTypeName::Bool, None) => FieldType::Bool,
             (FieldTypeName::Date, None) => FieldType::Date,
             (FieldTypeName::Instant, None) => FieldType::Instant,
+            (FieldTypeName::Decimal, None) => {
+                FieldType::Decimal { fraction_digits: written.fraction_digits.unwrap_or(2) }
+            }
         };
         Ok(field_type)
     }
@@ -393,6 +429,55 @@ impl FieldType {
         FieldType::Choices { choices: choices.into_iter().map(Into::into).collect() }
     }
 
+    /// Returns the type of the values of this field type.
+    fn value_type(&self) -> ValueType {
+        match self {
+            FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
+            FieldType::Integer => ValueType::Integer,
+            FieldType::Decimal { .. } => ValueType::Decimal,
+            FieldType::Bool => ValueType::Bool,
+            FieldType::Date => ValueType::Date,
+            FieldType::Instant => ValueType::Instant,
+            FieldType::Choices { .. } => ValueType::List,
+        }
+    }
+
+    /// Creates a field type for an exact decimal number with at most this many digits after the point.
+    ///
+    /// ```
+    /// use firstline::{Action, Actor, Condition, Decimal, Desk, NewTicket, Policy, Query};
+    /// use firstline::policy::FieldType;
+    ///
+    /// let desk = Desk::memory();
+    /// desk.setup().adopt(&Policy::new().field("amount", FieldType::decimal(2)))?;
+    /// let refund = NewTicket::new("Refund").field("amount", "1234.50".parse::<Decimal>()?);
+    /// let id = desk.open_ticket(refund)?.id();
+    ///
+    /// let large = Condition::field("field.amount").at_least(1000);
+    /// assert_eq!(desk.find(Query::newest().matching(large))?.tickets.len(), 1);
+    ///
+    /// let action = Action::field("amount", "0.005".parse::<Decimal>()?);
+    /// let error = desk.act(id, action, Actor::agent("anna")).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "field `amount` does not take \"0.005\" (decimal); allowed: a decimal number with at most 2 digits after the point",
+    /// );
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn decimal(fraction_digits: u8) -> FieldType {
+        FieldType::Decimal { fraction_digits }
+    }
+
+    /// Returns the value as a field of this type keeps it: a decimal field keeps a whole number as a decimal.
+    pub(crate) fn kept(&self, value: &Value) -> Value {
+        match (self, value) {
+            (FieldType::Decimal { .. }, Value::Integer(whole)) => {
+                Decimal::try_from(*whole).map_or_else(|_| value.clone(), Value::from)
+            }
+            _ => value.clone(),
+        }
+    }
+
     /// Returns true if values of this type are stored with the personal part of the ticket.
     pub(crate) fn is_personal(&self) -> bool {
         *self == FieldType::Text
@@ -405,6 +490,10 @@ impl FieldType {
             | (FieldType::Bool, Value::Bool(_))
             | (FieldType::Date, Value::Date(_))
             | (FieldType::Instant, Value::Instant(_)) => true,
+            (FieldType::Decimal { .. }, Value::Integer(whole)) => Decimal::try_from(*whole).is_ok(),
+            (FieldType::Decimal { fraction_digits }, Value::Decimal(it)) => {
+                it.fraction_digits() <= *fraction_digits
+            }
             (FieldType::Choice { choices }, Value::Text(text)) => choices.contains(text),
             (FieldType::Choices { choices }, Value::List(items)) => {
                 items.iter().all(|it| choices.contains(it))
@@ -418,6 +507,9 @@ impl FieldType {
         match self {
             FieldType::Text => "a text".to_owned(),
             FieldType::Integer => "a whole number".to_owned(),
+            FieldType::Decimal { fraction_digits } => {
+                format!("a decimal number with at most {fraction_digits} digits after the point")
+            }
             FieldType::Bool => "yes or no".to_owned(),
             FieldType::Date => "a date".to_owned(),
             FieldType::Instant => "an instant".to_owned(),

@@ -42,7 +42,7 @@ pub(crate) enum NodeValue {
     List(Vec<Node>),
     /// The entries in the order of the text. A key may occur twice: the first value counts, and the second is reported.
     Table(Vec<Entry>),
-    /// A number with a fraction, or one that is too large for an integer.
+    /// A number with a fraction, or one that is too large for an integer. NaN if the digits do not fit in it.
     Number(f64),
     /// A TOML date, time or date-time.
     Date(String),
@@ -167,8 +167,15 @@ const JSON_NUMBER: &str = "$serde_json::private::Number";
 fn number(text: &str) -> NodeValue {
     match text.parse() {
         Ok(integer) => NodeValue::Integer(integer),
-        Err(_) => NodeValue::Number(text.parse().unwrap_or(f64::NAN)),
+        Err(_) => float(text),
     }
+}
+
+/// Parses a number with a fraction. Digits must not be lost.
+fn float(text: &str) -> NodeValue {
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits = mantissa.trim_start_matches(['-', '+', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
+    NodeValue::Number(if digits > 15 { f64::NAN } else { text.parse().unwrap_or(f64::NAN) })
 }
 
 /// The message for a text that nests too deep.

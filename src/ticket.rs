@@ -41,12 +41,14 @@ pub mod personal;
 pub mod snapshot;
 pub mod timer;
 
+pub(crate) mod access;
 mod import_mark;
 mod intervals;
 mod missing_history;
 pub(crate) mod normal_form;
 mod typed;
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -91,6 +93,21 @@ pub struct Ticket<S = State> {
     state: S,
     replayed: bool,
     home: Arc<Home>,
+    /// The whole ticket, if the handle shows only a part of it.
+    behind: Option<Behind>,
+}
+
+/// A ticket of which a handle shows a part. Decisions are about the whole ticket.
+struct Behind {
+    snapshot: Arc<Snapshot>,
+    workflow: Workflow,
+}
+
+/// Prints nothing of the ticket.
+impl fmt::Debug for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Behind")
+    }
 }
 
 /// The desk of a ticket's handle, with the policy and the workflows in force when it was read.
@@ -180,7 +197,8 @@ impl<S> Ticket<S> {
     /// In a workflow, a step is accepted if one of its transitions is open: its guards hold, and its required fields are
     /// filled. Steps that lack only fields are in [`Permitted::once_filled`].
     pub fn permitted(&self) -> Permitted {
-        self.snapshot.permitted(&self.workflow, &self.home.policy)
+        let (snapshot, workflow) = self.whole();
+        snapshot.permitted(workflow, &self.home.policy)
     }
 
     /// Checks whether the ticket accepts an action now, without regard to the actor. Returns the rejection, or `None`
@@ -245,8 +263,16 @@ impl<S> Ticket<S> {
     }
 
     fn refusal(&self, action: &Action, by: Option<&Actor>) -> Option<Rejection> {
-        let workflows = self.home.workflows.clone().with(self.workflow.clone());
-        self.snapshot.refusal(&action.normal(), by, &self.home.policy, &workflows)
+        let (snapshot, workflow) = self.whole();
+        let workflows = self.home.workflows.clone().with(workflow.clone());
+        snapshot.refusal(&action.normal(), by, &self.home.policy, &workflows)
+    }
+
+    fn whole(&self) -> (&Snapshot, &Workflow) {
+        match &self.behind {
+            Some(Behind { snapshot, workflow }) => (snapshot, workflow),
+            None => (&self.snapshot, &self.workflow),
+        }
     }
 }
 
@@ -294,7 +320,32 @@ impl Ticket {
 
     /// Creates a handle with the workflow that the ticket follows.
     pub(crate) fn following(workflow: Workflow, snapshot: Arc<Snapshot>, home: Arc<Home>) -> Ticket {
-        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home }
+        Ticket { state: snapshot.state.clone(), workflow, snapshot, replayed: false, home, behind: None }
+    }
+
+    /// Returns the handle as its contacts see the ticket. In place of its workflow it shows the simple one.
+    pub(crate) fn public(self) -> Ticket {
+        let workflow = Workflow::simple().clone();
+        Ticket { workflow, ..self.showing(|snapshot| snapshot.public()) }
+    }
+
+    /// Returns the handle without the links to the tickets for which `keep` returns false.
+    pub(crate) fn with_links(self, keep: impl Fn(TicketId) -> bool) -> Ticket {
+        if self.snapshot.links.iter().all(|link| keep(link.to)) {
+            return self;
+        }
+        self.showing(|snapshot| {
+            let mut shown = snapshot.clone();
+            shown.links.retain(|link| keep(link.to));
+            shown
+        })
+    }
+
+    /// Returns a handle that shows a part of this one.
+    fn showing(self, part: impl FnOnce(&Snapshot) -> Snapshot) -> Ticket {
+        let snapshot = Arc::new(part(&self.snapshot));
+        let behind = Some(Behind { snapshot: self.snapshot, workflow: self.workflow.clone() });
+        Ticket { state: snapshot.state.clone(), snapshot, behind, ..self }
     }
 
     /// Marks the handle as the result of a repeated command.
@@ -328,8 +379,8 @@ impl<S: KnownState> Ticket<S> {
 impl<S> Ticket<S> {
     /// Replaces the type of the state.
     fn with_state<T>(self, state: T) -> Ticket<T> {
-        let Ticket { snapshot, workflow, replayed, home, .. } = self;
-        Ticket { snapshot, workflow, state, replayed, home }
+        let Ticket { snapshot, workflow, replayed, home, behind, .. } = self;
+        Ticket { snapshot, workflow, state, replayed, home, behind }
     }
 }
 

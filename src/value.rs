@@ -7,12 +7,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::decimal::{self, Decimal};
+
 /// A typed value of a custom field, of a person's attribute, or on the right-hand side of a condition.
 ///
-/// In JSON and TOML, most values are written directly: `true`, `42`, `"text"`, `["a", "b"]`. Dates and instants are
-/// tagged, `{"date": "2026-01-05"}` and `{"instant": "2026-01-05T09:00:00Z"}`, so that text that looks like a date
-/// remains text. There is no type for fractions, because sums of binary fractions are not exact. Store an amount of
-/// money as an integer in the smallest unit.
+/// In JSON and TOML, most values are written directly: `true`, `42`, `"text"`, `["a", "b"]`. Dates, instants and decimals
+/// are tagged, `{"date": "2026-01-05"}`, `{"instant": "2026-01-05T09:00:00Z"}` and `{"decimal": "1234.50"}`, so that text
+/// that looks like a date remains text. A number with a fraction, `1234.5`, is read as a [`Decimal`] too.
 ///
 /// ```
 /// use firstline::Value;
@@ -39,23 +40,27 @@ pub enum Value {
     /// An instant.
     #[serde(with = "instant")]
     Instant(DateTime<Utc>),
+    /// An exact decimal number.
+    #[serde(with = "decimal_text")]
+    Decimal(Decimal),
 }
 
 /// Serializes a type as a struct with one named field, so that it cannot be confused with text.
 macro_rules! named {
-    ($name:ident: $type:ty) => {
-        mod $name {
+    ($module:ident, $name:literal: $type:ty) => {
+        mod $module {
             use super::*;
 
-            pub(super) fn serialize<S: serde::Serializer>($name: &$type, to: S) -> Result<S::Ok, S::Error> {
-                to.collect_map([(stringify!($name), $name)])
+            pub(super) fn serialize<S: serde::Serializer>(value: &$type, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_map([($name, value)])
             }
         }
     };
 }
 
-named!(date: NaiveDate);
-named!(instant: DateTime<Utc>);
+named!(date, "date": NaiveDate);
+named!(instant, "instant": DateTime<Utc>);
+named!(decimal_text, "decimal": Decimal);
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
@@ -66,8 +71,8 @@ impl<'de> Deserialize<'de> for Value {
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(
-                    "true or false, a whole number, a text, a list of texts, {\"date\": \"2026-01-05\"} or \
-                     {\"instant\": \"2026-01-05T09:00:00Z\"}",
+                    "true or false, a number, a text, a list of texts, {\"date\": \"2026-01-05\"}, \
+                     {\"instant\": \"2026-01-05T09:00:00Z\"} or {\"decimal\": \"1234.50\"}",
                 )
             }
 
@@ -83,6 +88,10 @@ impl<'de> Deserialize<'de> for Value {
                 let it =
                     i64::try_from(it).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(it), &self))?;
                 Ok(Value::Integer(it))
+            }
+
+            fn visit_f64<E: de::Error>(self, it: f64) -> Result<Value, E> {
+                decimal::of_float(it).map(Value::Decimal)
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Value, E> {
@@ -107,7 +116,8 @@ impl<'de> Deserialize<'de> for Value {
                     value = Some(match (key.as_str(), value) {
                         ("date", None) => Value::Date(map.next_value()?),
                         ("instant", None) => Value::Instant(map.next_value()?),
-                        _ => return Err(de::Error::unknown_field(&key, &["date", "instant"])),
+                        ("decimal", None) => Value::Decimal(map.next_value()?),
+                        _ => return Err(de::Error::unknown_field(&key, &["date", "instant", "decimal"])),
                     });
                 }
                 value.ok_or_else(|| de::Error::invalid_type(de::Unexpected::Map, &self))
@@ -124,6 +134,7 @@ impl Value {
         match self {
             Value::Bool(_) => "yes/no",
             Value::Integer(_) => "integer",
+            Value::Decimal(_) => "decimal",
             Value::Instant(_) => "instant",
             Value::Date(_) => "date",
             Value::Text(_) => "text",
@@ -138,6 +149,7 @@ impl fmt::Display for Value {
             Value::Bool(true) => f.write_str("yes"),
             Value::Bool(false) => f.write_str("no"),
             Value::Integer(n) => write!(f, "{n}"),
+            Value::Decimal(n) => write!(f, "{n}"),
             Value::Instant(at) => write!(f, "{}", at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
             Value::Date(date) => write!(f, "{date}"),
             Value::Text(text) => f.write_str(text),
@@ -161,6 +173,12 @@ impl From<i64> for Value {
 impl From<i32> for Value {
     fn from(value: i32) -> Value {
         Value::Integer(value.into())
+    }
+}
+
+impl From<Decimal> for Value {
+    fn from(value: Decimal) -> Value {
+        Value::Decimal(value)
     }
 }
 

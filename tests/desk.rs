@@ -18,10 +18,14 @@ mod complaints;
 mod condition;
 #[path = "desk/counts.rs"]
 mod counts;
+#[path = "desk/decimal.rs"]
+mod decimal;
 #[path = "desk/declared_names.rs"]
 mod declared_names;
 #[path = "desk/expected_version.rs"]
 mod expected_version;
+#[path = "desk/followers.rs"]
+mod followers;
 #[path = "common/histories.rs"]
 mod histories;
 #[path = "desk/idempotency.rs"]
@@ -82,9 +86,13 @@ mod story;
 mod sweep;
 #[path = "desk/tenants.rs"]
 mod tenants;
+#[path = "desk/time_spent.rs"]
+mod time_spent;
 #[path = "desk/undo.rs"]
 mod undo;
 #[path = "desk/versions.rs"]
 mod versions;
+#[path = "desk/visibility.rs"]
+mod visibility;
 #[path = "desk/worker.rs"]
 mod worker;

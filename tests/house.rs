@@ -8,6 +8,8 @@ mod layers;
 mod quickstart;
 #[path = "house/readme.rs"]
 mod readme;
+#[path = "house/reads.rs"]
+mod reads;
 #[path = "house/registry.rs"]
 mod registry;
 #[path = "house/schema.rs"]

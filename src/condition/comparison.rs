@@ -22,12 +22,16 @@ pub(super) enum Comparison {
     After(Offset),
     Contains(String),
     StartsWith(String),
+    /// Has a value in common with this value.
+    Shares(Value),
+    /// Has a value in common with the field of this name.
+    Matches(String),
     Exists,
 }
 
 impl Comparison {
     /// The keys of all comparisons in the written form, including `is_not`.
-    pub(super) const KEYS: [&str; 12] = [
+    pub(super) const KEYS: [&str; 14] = [
         "is",
         "is_not",
         "one_of",
@@ -39,6 +43,8 @@ impl Comparison {
         "after",
         "contains",
         "starts_with",
+        "shares",
+        "matches",
         "exists",
     ];
 
@@ -55,6 +61,8 @@ impl Comparison {
             Comparison::After(_) => "after",
             Comparison::Contains(_) => "contains",
             Comparison::StartsWith(_) => "starts_with",
+            Comparison::Shares(_) => "shares",
+            Comparison::Matches(_) => "matches",
             Comparison::Exists => "exists",
         }
     }
@@ -67,11 +75,13 @@ impl Comparison {
             | Comparison::AtLeast(value)
             | Comparison::AtMost(value)
             | Comparison::MoreThan(value)
-            | Comparison::LessThan(value) => std::slice::from_ref(value),
+            | Comparison::LessThan(value)
+            | Comparison::Shares(value) => std::slice::from_ref(value),
             Comparison::Before(_)
             | Comparison::After(_)
             | Comparison::Contains(_)
             | Comparison::StartsWith(_)
+            | Comparison::Matches(_)
             | Comparison::Exists => &[],
         }
     }
@@ -79,6 +89,33 @@ impl Comparison {
     /// True for a comparison with the current time.
     pub(super) fn needs_now(&self) -> bool {
         matches!(self, Comparison::Before(_) | Comparison::After(_))
+    }
+
+    /// True if the comparison is meant for values of this type.
+    pub(super) fn is_about(&self, fact: &Value) -> bool {
+        let is_number = |value: &Value| matches!(value, Value::Integer(_) | Value::Decimal(_));
+        let same_type = |value: &Value| {
+            std::mem::discriminant(value) == std::mem::discriminant(fact)
+                || (is_number(value) && is_number(fact))
+        };
+        match self {
+            Comparison::Contains(_) => matches!(fact, Value::Text(_) | Value::List(_)),
+            Comparison::StartsWith(_) => matches!(fact, Value::Text(_)),
+            Comparison::Before(_) | Comparison::After(_) => false, // A condition on an actor has no current time.
+            Comparison::Shares(Value::Text(_) | Value::List(_)) => {
+                matches!(fact, Value::Text(_) | Value::List(_))
+            }
+            Comparison::Exists | Comparison::Matches(_) => true,
+            _ => self.values().iter().any(same_type),
+        }
+    }
+
+    /// Returns the other field, if the fact is compared with a field.
+    pub(super) fn other_field(&self) -> Option<&str> {
+        match self {
+            Comparison::Matches(other) => Some(other),
+            _ => None,
+        }
     }
 
     /// Returns the text of `contains` and `starts_with`.
@@ -90,7 +127,7 @@ impl Comparison {
     }
 
     /// Returns true if this existing fact satisfies the comparison. Without a current time, no fact is before or after
-    /// an instant that is relative to it.
+    /// an instant that is relative to it. A comparison with another field needs that field's value: see [`shares`].
     pub(super) fn accepts(&self, fact: &Value, now: Option<DateTime<Utc>>) -> bool {
         let relative = |offset: &Offset| match fact {
             Value::Instant(at) => now?.checked_add_signed(offset.time()).map(|instant| at.cmp(&instant)),
@@ -114,28 +151,48 @@ impl Comparison {
                 Value::Text(text) => text::folded(text).starts_with(&text::folded(part)),
                 _ => false,
             },
+            Comparison::Shares(value) => shares(fact, value),
+            Comparison::Matches(_) => false,
             Comparison::Exists => true,
         }
     }
 }
 
-/// Returns the order of two integers, dates or instants; `None` for other types and for values of different types.
+/// Returns true if the values are equal, or if one is a list that has the other or an item of it. Texts are often ids
+/// here, so all characters must be the same.
+pub(super) fn shares(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::List(items), Value::Text(text)) | (Value::Text(text), Value::List(items)) => {
+            items.contains(text)
+        }
+        (Value::List(left), Value::List(right)) => left.iter().any(|item| right.contains(item)),
+        _ => left == right,
+    }
+}
+
+/// Returns the order of two numbers, dates or instants; `None` for other types and for values of different types.
 fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::Integer(left), Value::Integer(right)) => Some(left.cmp(right)),
         (Value::Date(left), Value::Date(right)) => Some(left.cmp(right)),
         (Value::Instant(left), Value::Instant(right)) => Some(left.cmp(right)),
+        (Value::Decimal(left), Value::Decimal(right)) => Some(left.cmp(right)),
+        (Value::Integer(left), Value::Decimal(right)) => Some(right.cmp_integer(*left).reverse()),
+        (Value::Decimal(left), Value::Integer(right)) => Some(left.cmp_integer(*right)),
         _ => None,
     }
 }
 
-/// Returns true if the values are equal. Texts are compared in their normal form.
+/// Returns true if the values are equal. Texts are compared in their normal form, and numbers by their amount.
 fn is_same(fact: &Value, value: &Value) -> bool {
     match (fact, value) {
         (Value::Text(fact), Value::Text(value)) => text::is_same(fact, value),
         (Value::List(facts), Value::List(values)) => {
             facts.len() == values.len()
                 && facts.iter().zip(values).all(|(fact, value)| text::is_same(fact, value))
+        }
+        (Value::Integer(_), Value::Decimal(_)) | (Value::Decimal(_), Value::Integer(_)) => {
+            order(fact, value).is_some_and(Ordering::is_eq)
         }
         _ => fact == value,
     }

@@ -27,17 +27,20 @@ pub enum ValueType {
     Date,
     /// A point in time.
     Instant,
+    /// An exact decimal number. It can be compared with whole numbers too.
+    Decimal,
 }
 
 impl ValueType {
     /// All types.
-    pub(super) const ALL: [ValueType; 6] = [
+    pub(super) const ALL: [ValueType; 7] = [
         ValueType::Bool,
         ValueType::Integer,
         ValueType::Text,
         ValueType::List,
         ValueType::Date,
         ValueType::Instant,
+        ValueType::Decimal,
     ];
 
     /// Returns the type of the value.
@@ -49,16 +52,36 @@ impl ValueType {
             Value::List(_) => ValueType::List,
             Value::Date(_) => ValueType::Date,
             Value::Instant(_) => ValueType::Instant,
+            Value::Decimal(_) => ValueType::Decimal,
         }
+    }
+
+    /// True if a value of this type can have a value in common with one of the other type.
+    pub(super) fn shares_values_with(self, other: ValueType) -> bool {
+        let is_text = |kind| matches!(kind, ValueType::Text | ValueType::List);
+        self == other || (is_text(self) && is_text(other))
+    }
+
+    /// Returns true if values of this type can be compared with values of the other type.
+    fn takes(self, other: ValueType) -> bool {
+        self == other || (self, other) == (ValueType::Decimal, ValueType::Integer)
     }
 
     /// Returns the keys of the comparisons that values of this type support.
     fn comparisons(self) -> &'static [&'static str] {
         match self {
-            ValueType::Bool => &["is", "is_not", "exists"],
-            ValueType::Integer | ValueType::Date => {
-                &["is", "is_not", "one_of", "at_least", "at_most", "more_than", "less_than", "exists"]
-            }
+            ValueType::Bool => &["is", "is_not", "matches", "exists"],
+            ValueType::Integer | ValueType::Decimal | ValueType::Date => &[
+                "is",
+                "is_not",
+                "one_of",
+                "at_least",
+                "at_most",
+                "more_than",
+                "less_than",
+                "matches",
+                "exists",
+            ],
             ValueType::Instant => &[
                 "is",
                 "is_not",
@@ -69,10 +92,13 @@ impl ValueType {
                 "less_than",
                 "before",
                 "after",
+                "matches",
                 "exists",
             ],
-            ValueType::Text => &["is", "is_not", "one_of", "contains", "starts_with", "exists"],
-            ValueType::List => &["is", "is_not", "contains", "exists"],
+            ValueType::Text => {
+                &["is", "is_not", "one_of", "contains", "starts_with", "shares", "matches", "exists"]
+            }
+            ValueType::List => &["is", "is_not", "contains", "shares", "matches", "exists"],
         }
     }
 }
@@ -83,6 +109,7 @@ impl fmt::Display for ValueType {
         f.write_str(match self {
             ValueType::Bool => "yes/no",
             ValueType::Integer => "integer",
+            ValueType::Decimal => "decimal",
             ValueType::Text => "text",
             ValueType::List => "list",
             ValueType::Date => "date",
@@ -241,6 +268,14 @@ impl Fields {
         self.known.contains_key(name) || self.is_open(name)
     }
 
+    /// Keeps only the fields with these names.
+    #[must_use]
+    pub(crate) fn only(mut self, names: &[&str]) -> Fields {
+        self.known.retain(|name, _| names.contains(&name.as_str()));
+        self.prefixes.clear();
+        self
+    }
+
     /// Returns true if the name has one of the allowed prefixes.
     pub(crate) fn is_open(&self, name: &str) -> bool {
         self.prefixes.iter().any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
@@ -301,6 +336,13 @@ impl Condition {
         used
     }
 
+    /// Returns the fields used in the condition.
+    pub(crate) fn fields(&self) -> BTreeSet<&str> {
+        let mut used = BTreeSet::new();
+        self.fields_into(&mut used);
+        used
+    }
+
     /// Returns true if the condition uses a field with this prefix.
     pub(crate) fn mentions(&self, prefix: &str) -> bool {
         let mut used = BTreeSet::new();
@@ -317,7 +359,10 @@ impl Condition {
 
     /// Collects the fields used in the condition.
     fn fields_into<'a>(&'a self, used: &mut BTreeSet<&'a str>) {
-        used.extend(self.comparisons().into_iter().map(|(field, _)| field));
+        let compared = self.comparisons().into_iter();
+        used.extend(
+            compared.flat_map(|(field, comparison)| [Some(field), comparison.other_field()]).flatten(),
+        );
     }
 
     /// Returns the comparisons in the condition, down to twice [`MAX_DEPTH`]. Deeper nesting is already a fault.
@@ -376,16 +421,12 @@ impl Check<'_> {
     }
 
     fn comparison(&mut self, field: &str, comparison: &Comparison) {
-        let declared = self.fields.and_then(|fields| fields.get(field));
-        let known = declared.map(|it| it.kind);
-        if let (None, Some(fields)) = (known, self.fields)
-            && !fields.is_open(field)
-        {
-            let names = fields.known.keys().map(String::as_str);
-            self.faults.push(format!("the field {field:?} {}", suggest::unknown(field, names)));
-            self.unknown = true;
+        let is_known = self.field(field);
+        if !comparison.other_field().is_none_or(|other| self.field(other)) || !is_known {
             return;
         }
+        let declared = self.fields.and_then(|fields| fields.get(field));
+        let known = declared.map(|it| it.kind);
         let key = comparison.key();
         let values = comparison.values();
         match comparison {
@@ -403,6 +444,15 @@ impl Check<'_> {
             }
             _ => {}
         }
+        if let Comparison::Matches(other) = comparison {
+            let other_kind = self.fields.and_then(|fields| fields.type_of(other));
+            if let (Some(kind), Some(other_kind)) = (known, other_kind)
+                && !kind.shares_values_with(other_kind)
+            {
+                self.faults.push(format!("{field} has type {kind}, but {other} has type {other_kind}"));
+            }
+            return;
+        }
         // A field without a known type gets the type of the first value. The other values must have the same type.
         let Some(kind) = known.or_else(|| values.first().map(ValueType::of)) else { return };
         if !kind.comparisons().contains(&key) {
@@ -415,13 +465,25 @@ impl Check<'_> {
                 .faults
                 .push(format!("{field} {problem}; supported: {}", kind.comparisons().join(", ")));
         }
-        for value in values.iter().filter(|value| ValueType::of(value) != kind) {
+        let is_comparable = |value: &&Value| match comparison {
+            Comparison::Shares(_) => kind.shares_values_with(ValueType::of(value)),
+            _ => kind.takes(ValueType::of(value)),
+        };
+        for value in values.iter().filter(|value| !is_comparable(value)) {
             let (found, value) = (ValueType::of(value), Quoted(value));
             self.faults.push(format!("{field} has type {kind}, but is compared with {value} ({found})"));
         }
         if let Some(declared) = declared {
             self.impossible_values(field, declared, comparison);
         }
+    }
+
+    /// Reports a field that is not known. Returns true if it is known.
+    fn field(&mut self, field: &str) -> bool {
+        let Some(fields) = self.fields.filter(|fields| !fields.knows(field)) else { return true };
+        self.faults.push(format!("the field {field:?} {}", suggest::unknown(field, fields.names())));
+        self.unknown = true;
+        false
     }
 
     /// Reports values that the field never has.

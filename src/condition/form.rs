@@ -38,10 +38,13 @@ impl Serialize for Condition {
             | Comparison::AtLeast(value)
             | Comparison::AtMost(value)
             | Comparison::MoreThan(value)
-            | Comparison::LessThan(value) => map.serialize_entry(key, value)?,
+            | Comparison::LessThan(value)
+            | Comparison::Shares(value) => map.serialize_entry(key, value)?,
             Comparison::OneOf(values) => map.serialize_entry(key, values)?,
             Comparison::Before(offset) | Comparison::After(offset) => map.serialize_entry(key, offset)?,
-            Comparison::Contains(text) | Comparison::StartsWith(text) => map.serialize_entry(key, text)?,
+            Comparison::Contains(text) | Comparison::StartsWith(text) | Comparison::Matches(text) => {
+                map.serialize_entry(key, text)?;
+            }
             Comparison::Exists => map.serialize_entry(key, &true)?,
         }
         map.end()
@@ -102,6 +105,8 @@ impl Level {
             "after" => Part::Compare(Comparison::After(value(key, map)?)),
             "contains" => Part::Compare(Comparison::Contains(value(key, map)?)),
             "starts_with" => Part::Compare(Comparison::StartsWith(value(key, map)?)),
+            "shares" => Part::Compare(Comparison::Shares(value(key, map)?)),
+            "matches" => Part::Compare(Comparison::Matches(value(key, map)?)),
             "exists" if value(key, map)? => Part::Compare(Comparison::Exists),
             "exists" => Part::Negated(Comparison::Exists),
             other => return Err(A::Error::custom(unknown_key(other))),
@@ -147,12 +152,13 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for ValueOf<'_, T> {
         let ValueOf(key, _) = self;
         let allowed = match key {
             "contains" | "starts_with" => "a text",
+            "matches" => "the name of another field",
             "exists" => "true or false",
             "before" | "after" => "a time relative to now, such as \"7d ago\", \"now\" or \"2h from now\"",
             "one_of" => "a list of values",
             _ => {
-                "true or false, a whole number, a text, a list of texts, {\"date\": \"2026-01-05\"} \
-                  or {\"instant\": \"2026-01-05T09:00:00Z\"}"
+                "true or false, a number, a text, a list of texts, {\"date\": \"2026-01-05\"}, \
+                 {\"instant\": \"2026-01-05T09:00:00Z\"} or {\"decimal\": \"1234.50\"}"
             }
         };
         // The cause must come last, because serde_json expects the line and column at the end.

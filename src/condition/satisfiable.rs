@@ -12,6 +12,7 @@ use chrono::TimeDelta;
 use super::comparison::Comparison;
 use super::fields::{Fields, KnownField, ValueType};
 use super::{Condition, Node};
+use crate::decimal::Decimal;
 use crate::diagnostic::DiagnosticKind;
 use crate::suggest;
 use crate::value::Value;
@@ -141,8 +142,10 @@ fn representatives(
     open: bool,
     comparisons: &[&Comparison],
 ) -> Option<Vec<Option<Value>>> {
-    // The current time is not known, so any instant may satisfy such a comparison.
-    if comparisons.iter().any(|it| it.needs_now()) {
+    // The current time and the other field are not known, so any value may satisfy such a comparison.
+    let is_open =
+        |it: &&Comparison| it.needs_now() || matches!(it, Comparison::Shares(_) | Comparison::Matches(_));
+    if comparisons.iter().any(is_open) {
         return None;
     }
     let mut values: Vec<Option<Value>> = Vec::new();
@@ -179,13 +182,8 @@ fn representatives(
 
 /// Returns values of a type that represent all others.
 fn of_type(kind: ValueType, comparisons: &[&Comparison]) -> Option<Vec<Value>> {
-    let compared = || {
-        comparisons
-            .iter()
-            .flat_map(|it| it.values())
-            .filter(move |value| ValueType::of(value) == kind)
-            .cloned()
-    };
+    let compared =
+        || comparisons.iter().flat_map(|it| it.values()).filter_map(move |value| as_type(value, kind));
     let texts: BTreeSet<&str> = comparisons.iter().filter_map(|it| it.text()).collect();
     if texts.len() > MAX_TEXTS && matches!(kind, ValueType::Text | ValueType::List) {
         return None;
@@ -199,7 +197,7 @@ fn of_type(kind: ValueType, comparisons: &[&Comparison]) -> Option<Vec<Value>> {
     };
     Some(match kind {
         ValueType::Bool => vec![Value::Bool(false), Value::Bool(true)],
-        ValueType::Integer | ValueType::Date | ValueType::Instant => {
+        ValueType::Integer | ValueType::Decimal | ValueType::Date | ValueType::Instant => {
             let mut values = vec![sample(kind)];
             for value in compared() {
                 values.extend(neighbours(&value));
@@ -230,16 +228,27 @@ fn of_type(kind: ValueType, comparisons: &[&Comparison]) -> Option<Vec<Value>> {
     })
 }
 
-/// Returns any integer, date or instant, for a field that is compared with none.
+/// Returns the value, as a value of this type. `None` if fields of this type never have it.
+fn as_type(value: &Value, kind: ValueType) -> Option<Value> {
+    match value {
+        Value::Integer(whole) if kind == ValueType::Decimal => {
+            Decimal::try_from(*whole).ok().map(Value::from)
+        }
+        value => Some(value.clone()).filter(|value| ValueType::of(value) == kind),
+    }
+}
+
+/// Returns any number, date or instant, for a field that is compared with none.
 fn sample(kind: ValueType) -> Value {
     match kind {
         ValueType::Date => Value::Date(Default::default()),
         ValueType::Instant => Value::Instant(Default::default()),
+        ValueType::Decimal => Value::from(Decimal::from(0)),
         _ => Value::Integer(0),
     }
 }
 
-/// Returns the values directly before and after an integer, date or instant.
+/// Returns the values directly before and after a number, date or instant.
 fn neighbours(value: &Value) -> Vec<Value> {
     let (before, after) = match value {
         Value::Integer(it) => (it.checked_sub(1).map(Value::from), it.checked_add(1).map(Value::from)),
@@ -247,6 +256,10 @@ fn neighbours(value: &Value) -> Vec<Value> {
         Value::Instant(it) => {
             let step = TimeDelta::nanoseconds(1);
             (it.checked_sub_signed(step).map(Value::from), it.checked_add_signed(step).map(Value::from))
+        }
+        Value::Decimal(it) => {
+            let [before, after] = it.neighbours();
+            (before.map(Value::from), after.map(Value::from))
         }
         _ => (None, None),
     };

@@ -59,6 +59,8 @@ impl fmt::Display for Comparison {
             Comparison::After(offset) => write!(f, "is after {offset}"),
             Comparison::Contains(text) => write!(f, "contains {text:?}"),
             Comparison::StartsWith(text) => write!(f, "starts with {text:?}"),
+            Comparison::Shares(value) => write!(f, "shares {}", Quoted(value)),
+            Comparison::Matches(other) => write!(f, "matches {other}"),
             Comparison::Exists => f.write_str("exists"),
         }
     }

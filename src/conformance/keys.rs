@@ -7,6 +7,7 @@ use super::alike::alike;
 use super::failure::{Checked, refused, same};
 use super::scene::{ACME, Scene, anna};
 use crate::error::ErrorKind;
+use crate::id::IdempotencyKey;
 use crate::store::Query;
 use crate::ticket::action::Action;
 use crate::ticket::opening::NewTicket;
@@ -35,8 +36,18 @@ pub(super) fn first_result<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let other = desk.act(first.id(), Action::reply("Restart it."), anna().idempotency_key("click-1"));
         same("the key of another reply", refused("it", scene.wait(other))?.kind(), ErrorKind::KeyReused)?;
     }
+    let digested = |key: &str, digest: &str| IdempotencyKey::new(key).with_digest(digest);
+    let note = |text, digest| {
+        desk.act(first.id(), Action::note(text), anna().idempotency_key(digested("n", digest)))
+    };
+    let noted = scene.wait(note("Looked into it.", "d1"))?;
+    let again = scene.wait(note("Looked into it again.", "d1"))?;
+    same("another note with the same digest is a repetition", again.replayed, true)?;
+    alike("the events of the note", &again.events, &noted.events)?;
+    let other = refused("the same note with another digest", scene.wait(note("Looked into it.", "d2")))?;
+    same("the same note with another digest", other.kind(), ErrorKind::KeyReused)?;
     same("all tickets", scene.find(ACME, Query::oldest())?.len(), 1)?;
-    same("the version", scene.sound(ACME, first.id())?.version, 3)?;
+    same("the version", scene.sound(ACME, first.id())?.version, 4)?;
     // A refused command stores no receipt.
     let wrong = desk.act(first.id(), Action::start(), anna().idempotency_key("click-2"));
     refused("a step that the lifecycle forbids", scene.wait(wrong))?;

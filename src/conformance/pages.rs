@@ -8,6 +8,7 @@ use super::Candidate;
 use super::failure::{CheckFailure, Checked, same};
 use super::scene::{ACME, Scene, anna, edited, later, monday, opening};
 use crate::condition::Condition;
+use crate::decimal::Decimal;
 use crate::error::Result;
 use crate::id::TicketId;
 use crate::lifecycle::StateKind;
@@ -43,9 +44,11 @@ fn varied(n: u64) -> Result<TicketWrite> {
         _ => request,
     };
     request = if n.is_multiple_of(7) { request.tag("refund") } else { request };
+    let amount = Decimal::new((n * 125) as i64 - 3_000, 2)?;
     // Several tickets share an instant, and instants do not follow the order of ids.
     let at = later(((n * 37) % 11) as i64);
     edited(opening(n, &request, at)?, |opened| {
+        opened.fields.insert("amount".to_owned(), amount.into());
         opened.state = match n % 6 {
             0 => Resolved::default().into(),
             1 => Closed.into(),
@@ -97,6 +100,13 @@ fn filters() -> Vec<fn(Query) -> Query> {
         |it| it.matching(Condition::field("opened_at").before(TimeDelta::seconds(5))),
         |it| it.matching(Condition::field("opened_at").after(TimeDelta::seconds(5))),
         |it| it.matching(Condition::field("opened_at").at_most(later(3))),
+        |it| {
+            it.matching(
+                Condition::field("field.amount")
+                    .at_least(10)
+                    .and(Condition::field("field.amount").less_than(20)),
+            )
+        },
         |it| it.matching(Condition::field("overdue").is(true)),
         |it| it.matching(Condition::field("due_at").before(TimeDelta::hours(1))),
         |it| it.team("nul\0").from("nul\0"),

@@ -40,7 +40,7 @@ impl Act {
         action.normalize();
         by.actor.normalize();
         // The request is serialized from the flat list of parts: a deeply nested action could overflow the stack.
-        let repeatable = Repeatable::new(by.key.clone(), || {
+        let repeatable = Repeatable::new("act", by.key.clone(), || {
             let parts: Vec<Action> = action.parts().into_iter().map(Action::asked).collect();
             Fingerprint::of_json(&("act", ticket, parts, &by.actor.who))
         });
@@ -106,10 +106,11 @@ impl Operation for Act {
         let ticket = loaded
             .ticket(self.ticket)?
             .ok_or_else(|| Error::not_found(format_args!("ticket {}", self.ticket)))?;
+        let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
+        ticket.check_visible(&self.by.actor, &policy_context.policy)?;
         if let Some(expected) = self.by.expected.filter(|expected| *expected != ticket.version) {
             check_unedited(ticket, expected, loaded)?;
         }
-        let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
         if self.action.parts().iter().any(|part| matches!(part, Action::Undo | Action::NotSpam)) {
             // A correction restores the clocks, which may be pinned to earlier agreements.
             let history = loaded.history(ticket.id, 0, usize::MAX)?;

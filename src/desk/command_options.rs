@@ -30,6 +30,8 @@ impl CommandOptions {
     /// It includes every instant in the action: "in an hour" is a different request a minute later, so compute such an
     /// instant once, before the first call.
     ///
+    /// [`IdempotencyKey::with_digest`] replaces this comparison by a digest of your own.
+    ///
     /// A desk has one set of keys for all its commands. A key is kept for 30 days by default; see
     /// [`Settings::keep_receipts`](crate::desk::Settings::keep_receipts). A command that was refused or failed with a
     /// conflict does not use up its key.

@@ -66,6 +66,8 @@ pub(super) struct CommandContext {
     pub(super) lookup: Lookup,
     pub(super) definitions: Arc<Definitions>,
     pub(super) default: Arc<Policy>,
+    /// The reader of a [view](super::View); `None` for the application itself.
+    pub(super) reader: Option<Arc<Actor>>,
 }
 
 impl CommandContext {

@@ -12,6 +12,7 @@ use crate::limits;
 use crate::operation::{Interrupt, Loaded, Needs, Operation, OperationLabel};
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Mode, Read, RecordWrite, kinds};
+use crate::ticket::access::Access;
 use crate::ticket::action::Action;
 use crate::ticket::decision::permissions::may;
 use crate::ticket::decision::{DecisionContext, Draft, TicketWrite};
@@ -38,10 +39,44 @@ impl Links<'_> {
         action: &Action,
         decision_context: &DecisionContext<'_>,
     ) -> Result<(TicketWrite, Vec<TicketWrite>, Vec<RecordWrite>), Interrupt> {
+        self.check_visible(ticket, action, decision_context)?;
         let incoming = self.incoming(ticket, action, decision_context)?;
         let decision = ticket.decide_with(action, incoming, decision_context)?;
         let (others, records) = self.mirror_all(&decision, decision_context)?;
         Ok((decision, others, records))
+    }
+
+    /// Refuses the links to tickets that the actor may not see, as if there were no such tickets.
+    fn check_visible(
+        &self,
+        ticket: &Snapshot,
+        action: &Action,
+        DecisionContext { by, policy, .. }: &DecisionContext<'_>,
+    ) -> Result<(), Interrupt> {
+        if Access::of(by, policy).is_whole() || may(ActionKind::Link, by, ticket, policy).is_some() {
+            return Ok(());
+        }
+        let parts = action.parts();
+        limits::count("parts of an action", parts.len())?;
+        let named = parts.iter().filter_map(|part| match part {
+            Action::Link(link) | Action::Unlink(link) => Some(link.to),
+            _ => None,
+        });
+        self.loaded.need(named.map(Read::Ticket))?;
+        for part in parts {
+            let (Action::Link(link) | Action::Unlink(link)) = part else { continue };
+            let Some(other) = self.loaded.ticket(link.to)? else { continue };
+            let Err(unseen) = other.check_visible(by, policy) else { continue };
+            let refusal: Error = match part {
+                Action::Unlink(link) => {
+                    let why = RejectionReason::Other(link.is_missing());
+                    Rejection::new(ticket.state.kind(), ActionKind::Link, why).into()
+                }
+                _ => unseen,
+            };
+            return Err(refusal.into());
+        }
+        Ok(())
     }
 
     /// Returns the existing links from other tickets that the action names. Other tickets are read only if the number
@@ -171,6 +206,46 @@ impl Links<'_> {
 pub(super) struct ReadLinks {
     pub(super) ticket: TicketId,
     pub(super) after: Option<Link>,
+    pub(super) context: CommandContext,
+}
+
+impl ReadLinks {
+    /// Returns the links after a link, at most a page of them.
+    fn page(&self, after: Option<Link>, loaded: &Loaded) -> Result<Vec<Link>, Interrupt> {
+        let incoming = after.filter(|after| !after.kind.is_own());
+        let range = kinds::incoming_links(self.ticket, incoming, MAX_PAGE);
+        loaded.need([Read::Ticket(self.ticket), Read::Records(range.clone())])?;
+        let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
+        let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
+        let own = ticket.links.iter().copied();
+        let mut links: Vec<Link> = match (after, incoming) {
+            (_, Some(_)) => Vec::new(),
+            (after, None) => own.filter(|link| after.is_none_or(|after| *link > after)).collect(),
+        };
+        for record in loaded.records(&range)? {
+            links.push(kinds::incoming_link(record)?);
+        }
+        links.truncate(MAX_PAGE);
+        Ok(links)
+    }
+
+    /// Returns the links to tickets that the reader sees. Reads on until the page is full.
+    fn seen(&self, access: &Access, loaded: &Loaded) -> Result<Vec<Link>, Interrupt> {
+        if !access.sees_internal(self.context.visible(self.ticket, access, loaded)?) {
+            return Ok(Vec::new());
+        }
+        let (mut seen, mut after) = (Vec::new(), self.after);
+        loop {
+            let links = self.page(after, loaded)?;
+            let visible = self.context.seen_of(links.iter().map(|link| link.to), access, loaded)?;
+            seen.extend(links.iter().filter(|link| visible.contains(&link.to)));
+            let last = links.last().filter(|_| links.len() == MAX_PAGE && seen.len() < MAX_PAGE);
+            let Some(last) = last else { break };
+            after = Some(*last);
+        }
+        seen.truncate(MAX_PAGE);
+        Ok(seen)
+    }
 }
 
 impl Operation for ReadLinks {
@@ -185,20 +260,11 @@ impl Operation for ReadLinks {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Vec<Link>), Interrupt> {
-        let incoming = self.after.filter(|after| !after.kind.is_own());
-        let range = kinds::incoming_links(self.ticket, incoming, MAX_PAGE);
-        loaded.need([Read::Ticket(self.ticket), Read::Records(range.clone())])?;
-        let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
-        let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
-        let own = ticket.links.iter().copied();
-        let mut links: Vec<Link> = match (self.after, incoming) {
-            (_, Some(_)) => Vec::new(),
-            (after, None) => own.filter(|link| after.is_none_or(|after| *link > after)).collect(),
+        let access = self.context.access(loaded)?;
+        let links = match access.is_whole() {
+            true => self.page(self.after, loaded)?,
+            false => self.seen(&access, loaded)?,
         };
-        for record in loaded.records(&range)? {
-            links.push(kinds::incoming_link(record)?);
-        }
-        links.truncate(MAX_PAGE);
         Ok((Commit::default(), links))
     }
 }

@@ -1,5 +1,6 @@
 //! Counts how the tickets of a desk move through a workflow, one page at a time.
 
+use super::context::CommandContext;
 use crate::error::Result;
 use crate::operation::{Interrupt, Job, JobStep, Loaded, Operation, OperationLabel};
 use crate::store::query::MAX_PAGE;
@@ -14,11 +15,13 @@ pub(super) struct Count {
     /// The start of the next page; `None` after the last.
     next: Option<Option<Cursor>>,
     counted: ProcessMap,
+    context: CommandContext,
 }
 
 impl Count {
-    pub(super) fn of(workflow: &Workflow) -> Count {
-        Count { workflow: workflow.clone(), next: Some(None), counted: ProcessMap::new(workflow) }
+    pub(super) fn of(workflow: &Workflow, context: CommandContext) -> Count {
+        let counted = ProcessMap::new(workflow);
+        Count { workflow: workflow.clone(), next: Some(None), counted, context }
     }
 }
 
@@ -27,7 +30,7 @@ impl Job for Count {
 
     fn next(&mut self) -> Option<JobStep<Count>> {
         let after = self.next.take()?;
-        let page = Page { workflow: self.workflow.clone(), after };
+        let page = Page { workflow: self.workflow.clone(), after, context: self.context.clone() };
         Some(JobStep::new(page, |job: &mut Count, page| {
             let (counted, next) = page?;
             job.counted.merge(&counted);
@@ -45,6 +48,7 @@ impl Job for Count {
 struct Page {
     workflow: Workflow,
     after: Option<Cursor>,
+    context: CommandContext,
 }
 
 impl Operation for Page {
@@ -60,7 +64,12 @@ impl Operation for Page {
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Self::Out), Interrupt> {
         // Ordered by id, which never changes, so that a ticket which changes meanwhile is counted exactly once.
+        let access = self.context.access(loaded)?;
+        if access.internal().is_never() {
+            return Ok((Commit::default(), (ProcessMap::new(&self.workflow), None)));
+        }
         let query = Query::oldest().limit(MAX_PAGE).after(self.after.clone());
+        let query = query.matching(access.internal().clone());
         let tickets = loaded.find(&query)?;
         let follows = |it: &&Snapshot| it.workflow_ref().hash == self.workflow.reference().hash;
         let whole_history = |it: &Snapshot| Read::History { ticket: it.id, after: 0, limit: usize::MAX };

@@ -13,6 +13,7 @@ use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Cursor, GroupBy, Mode, Query, Read};
 use crate::text;
 use crate::ticket::Ticket;
+use crate::ticket::access::Access;
 use crate::ticket::event::{Event, ExternalRef};
 use crate::ticket::kind::TicketNumber;
 
@@ -152,14 +153,15 @@ impl Operation for LookUp {
             None => None,
         };
         let not_found = || Error::not_found(format_args!("ticket {name_in_error}"));
-        let ticket = ticket.ok_or_else(not_found)?;
+        let access = self.1.access(loaded)?;
+        let ticket = ticket.filter(|ticket| access.sees(ticket)).ok_or_else(not_found)?;
         if let TicketRef::Prefixed(number) = &self.0
             && !is_same_prefix(&number.prefix, &ticket.number.prefix)
             && !is_same_prefix(&number.prefix, self.1.policy(loaded)?.number_prefix())
         {
             return Err(not_found().into());
         }
-        Ok((Commit::default(), self.1.handle(ticket.clone().into(), loaded)?))
+        Ok((Commit::default(), self.1.shown_one(ticket.clone().into(), &access, loaded)?))
     }
 }
 
@@ -201,13 +203,16 @@ impl Operation for Find {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Page), Interrupt> {
-        let query = &self.query.clone().at(self.context.now);
+        let query = self.query.clone().at(self.context.now);
         query.check()?;
-        self.context.check(query, loaded)?;
+        let access = self.context.access(loaded)?;
+        let Some(query) = &self.context.limited(query, &[], &access, loaded)? else {
+            return Ok((Commit::default(), Page { tickets: Vec::new(), next: None }));
+        };
         let found = loaded.find(&query.clone().one_more())?;
         let shown = &found[..found.len().min(query.page_size())];
         let next = if found.len() > shown.len() { shown.last().map(|it| query.cursor_of(it)) } else { None };
-        let tickets = self.context.handles(shown.iter().cloned(), loaded)?;
+        let tickets = self.context.shown(shown.iter().cloned(), &access, loaded)?;
         Ok((Commit::default(), Page { tickets, next }))
     }
 }
@@ -234,23 +239,16 @@ impl<const N: usize> Operation for Count<N> {
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Self::Out), Interrupt> {
         let query = self.query.clone().at(self.context.now).after(None);
         query.check()?;
-        self.context.check(&query, loaded)?;
-        loaded.need(self.groups.map(|by| Read::Count { query: query.clone(), by }))?;
+        let access = self.context.access(loaded)?;
         let mut counts = [const { BTreeMap::new() }; N];
+        let Some(query) = self.context.limited(query, &self.groups, &access, loaded)? else {
+            return Ok((Commit::default(), counts));
+        };
+        loaded.need(self.groups.map(|by| Read::Count { query: query.clone(), by }))?;
         for (counts, by) in counts.iter_mut().zip(self.groups) {
             counts.clone_from(loaded.count(&query, by)?);
         }
         Ok((Commit::default(), counts))
-    }
-}
-
-impl CommandContext {
-    /// Checks that the condition of a query uses only known fields.
-    fn check(&self, query: &Query, loaded: &Loaded) -> Result<(), Interrupt> {
-        if query.has_no_condition() {
-            return Ok(());
-        }
-        Ok(query.condition().check(&self.policy(loaded)?.known_to_queries())?)
     }
 }
 
@@ -261,7 +259,11 @@ pub(super) struct History {
     pub(super) after: u64,
     /// `None` for the whole history.
     pub(super) limit: Option<usize>,
+    pub(super) context: CommandContext,
 }
+
+/// The minimum number of events that are read at once, to find those that a reader sees.
+const SEARCHED: usize = 100;
 
 impl Operation for History {
     type Out = Vec<Event>;
@@ -279,10 +281,34 @@ impl Operation for History {
             let problem = format_args!("{limit} is out of range");
             return Err(Error::invalid("limit", problem).allowing(format!("1 to {MAX_PAGE}")).into());
         }
+        let access = self.context.access(loaded)?;
+        if !access.is_whole() {
+            return Ok((Commit::default(), self.seen(&access, loaded)?));
+        }
         let events = loaded.history(self.ticket, self.after, self.limit.unwrap_or(usize::MAX))?;
         if events.is_empty() && (self.after == 0 || loaded.ticket(self.ticket)?.is_none()) {
             return Err(Error::not_found(format_args!("ticket {}", self.ticket)).into());
         }
         Ok((Commit::default(), events.to_vec()))
+    }
+}
+
+impl History {
+    /// Returns the events that the reader sees. Reads on until the page is full, so that only the page after the last one
+    /// is empty.
+    fn seen(&self, access: &Access, loaded: &Loaded) -> Result<Vec<Event>, Interrupt> {
+        let ticket = self.context.visible(self.ticket, access, loaded)?;
+        let whole = access.sees_internal(ticket);
+        let limit = self.limit.unwrap_or(usize::MAX);
+        let (mut seen, mut after) = (Vec::new(), self.after);
+        loop {
+            let events = loaded.history(self.ticket, after, limit.max(SEARCHED))?;
+            seen.extend(self.context.seen_events(events, whole, access, loaded)?);
+            let last = events.last().filter(|_| events.len() == limit.max(SEARCHED) && seen.len() < limit);
+            let Some(last) = last else { break };
+            after = last.version;
+        }
+        seen.truncate(limit);
+        Ok(seen)
     }
 }

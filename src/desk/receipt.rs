@@ -101,13 +101,18 @@ pub(super) struct Repeatable {
 }
 
 impl Repeatable {
-    /// Creates a value from the key of a request and the fingerprint of what was asked. Without a key there is no
-    /// fingerprint.
+    /// Creates a value from the key of a request and the fingerprint of what was asked. The caller's own digest replaces
+    /// that fingerprint; it is a digest of one verb. Without a key there is no fingerprint.
     pub(super) fn new(
+        verb: &str,
         key: Option<IdempotencyKey>,
         asked: impl FnOnce() -> Result<Fingerprint>,
     ) -> Repeatable {
-        let request = if key.is_some() { asked() } else { Ok(Fingerprint::of([])) };
+        let request = match key.as_ref().map(IdempotencyKey::digest) {
+            Some(Some(digest)) => Fingerprint::of_json(&("digest", verb, digest)),
+            Some(None) => asked(),
+            None => Ok(Fingerprint::of([])),
+        };
         Repeatable { key, request }
     }
 

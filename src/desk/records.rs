@@ -41,7 +41,8 @@ impl<'a, E: Engine> Records<'a, E> {
     /// # Errors
     /// [not found](crate::Error::is_not_found), or a storage error.
     pub fn history(&self, ticket: TicketId) -> E::Reply<'a, Vec<Event>> {
-        self.0.engine.run(&self.0.settings.desk, History { ticket, after: 0, limit: None })
+        let history = History { ticket, after: 0, limit: None, context: self.0.context() };
+        self.0.engine.run(&self.0.settings.desk, history)
     }
 
     /// Returns a page of the history of a ticket: at most `limit` events after a version, in order. To read the next
@@ -66,7 +67,8 @@ impl<'a, E: Engine> Records<'a, E> {
     /// [not found](crate::Error::is_not_found), [invalid](crate::Error::is_invalid) if the limit is not from 1 to
     /// [`MAX_PAGE`](crate::store::query::MAX_PAGE), or a storage error.
     pub fn history_page(&self, ticket: TicketId, after: u64, limit: usize) -> E::Reply<'a, Vec<Event>> {
-        self.0.engine.run(&self.0.settings.desk, History { ticket, after, limit: Some(limit) })
+        let history = History { ticket, after, limit: Some(limit), context: self.0.context() };
+        self.0.engine.run(&self.0.settings.desk, history)
     }
 
     /// Returns the links of a ticket, at most 1,000: first its own links, then the links of other tickets to it. Within
@@ -89,7 +91,8 @@ impl<'a, E: Engine> Records<'a, E> {
     /// # Errors
     /// [not found](crate::Error::is_not_found), or a storage error.
     pub fn links(&self, ticket: TicketId, after: Option<Link>) -> E::Reply<'a, Vec<Link>> {
-        self.0.engine.run(&self.0.settings.desk, ReadLinks { ticket, after })
+        let links = ReadLinks { ticket, after, context: self.0.context() };
+        self.0.engine.run(&self.0.settings.desk, links)
     }
 
     /// Imports tickets of another system with their original history; see [`import`](crate::import). Each transaction

@@ -23,6 +23,7 @@ use crate::ticket::action::Action;
 use crate::ticket::decision::Draft;
 use crate::ticket::event::Change;
 use crate::ticket::people::Actor;
+use crate::ticket::snapshot::Snapshot;
 use crate::workflow::{ProcessMap, Workflow};
 
 /// The reports of a desk. Returned by [`Desk::reports`].
@@ -126,8 +127,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// # Errors
     /// [storage](Error::is_storage).
     pub fn due_soon(&self, within: TimeDelta) -> E::Reply<'a, Vec<DueSoon>> {
-        let job = FindDueSoon { within, context: self.0.context(), next: Some(None), found: Vec::new() };
-        self.0.engine.run_job(&self.0.settings.desk, job)
+        self.0.engine.run_job(&self.0.settings.desk, FindDueSoon::new(within, self.0.context()))
     }
 
     /// Counts the tickets in each status of a workflow and the transitions between its statuses.
@@ -153,7 +153,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// # Errors
     /// [storage](Error::is_storage).
     pub fn process_map(&self, workflow: &Workflow) -> E::Reply<'a, ProcessMap> {
-        self.0.engine.run_job(&self.0.settings.desk, Count::of(workflow))
+        self.0.engine.run_job(&self.0.settings.desk, Count::of(workflow, self.0.context()))
     }
 }
 
@@ -186,10 +186,10 @@ impl fmt::Display for DueSoon {
 }
 
 #[derive(Debug)]
-struct Explain {
-    ticket: TicketId,
-    metric: Metric,
-    context: CommandContext,
+pub(super) struct Explain {
+    pub(super) ticket: TicketId,
+    pub(super) metric: Metric,
+    pub(super) context: CommandContext,
 }
 
 impl Operation for Explain {
@@ -210,8 +210,11 @@ impl Operation for Explain {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Ledger), Interrupt> {
-        let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
-        let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
+        let access = self.context.access(loaded)?;
+        let ticket = self.context.visible(self.ticket, &access, loaded)?;
+        if !access.sees_internal(ticket) {
+            return Err(self.no_clock(&ticket.public()).into());
+        }
         loaded.need([Read::whole_history(self.ticket)])?;
         let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
         let mut history = policy_context.history.unwrap_or_default().to_vec();
@@ -231,18 +234,20 @@ impl Operation for Explain {
             self.context.now,
             &policy_context.agreements,
         )?;
-        let ledger = ledger.ok_or_else(|| {
-            let existing: Vec<_> =
-                current.snapshot.clocks.iter().map(|clock| clock.metric.to_string()).collect();
-            let existing = if existing.is_empty() {
-                "none, because it has no clocks".to_owned()
-            } else {
-                existing.join(", ")
-            };
-            Error::not_found(format_args!("a clock for the {} of ticket {}", self.metric, ticket.number))
-                .allowing(existing)
-        })?;
+        let ledger = ledger.ok_or_else(|| self.no_clock(&current.snapshot))?;
         Ok((Commit::default(), ledger))
+    }
+}
+
+impl Explain {
+    fn no_clock(&self, ticket: &Snapshot) -> Error {
+        let existing: Vec<_> = ticket.clocks.iter().map(|clock| clock.metric.to_string()).collect();
+        let existing = match existing.is_empty() {
+            true => "none, because it has no clocks".to_owned(),
+            false => existing.join(", "),
+        };
+        Error::not_found(format_args!("a clock for the {} of ticket {}", self.metric, ticket.number))
+            .allowing(existing)
     }
 }
 
@@ -269,6 +274,7 @@ impl Operation for WhatIf {
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
         let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
         let policy_context = self.context.policy_context_for(ticket, loaded)?;
+        ticket.check_visible(&self.by, &policy_context.policy)?;
         let decision_context = policy_context.decision(self.context.now, &self.by);
         let links = Links { ticket: self.ticket, context: &self.context, loaded };
         let (decision, ..) = links.decide(ticket, &self.action, &decision_context)?;
@@ -278,12 +284,18 @@ impl Operation for WhatIf {
 
 /// Finds the clocks that are due soon, one page of open tickets at a time.
 #[derive(Debug)]
-struct FindDueSoon {
+pub(super) struct FindDueSoon {
     within: TimeDelta,
     context: CommandContext,
     /// The start of the next page; `None` after the last.
     next: Option<Option<Cursor>>,
     found: Vec<DueSoon>,
+}
+
+impl FindDueSoon {
+    pub(super) fn new(within: TimeDelta, context: CommandContext) -> FindDueSoon {
+        FindDueSoon { within, context, next: Some(None), found: Vec::new() }
+    }
 }
 
 impl Job for FindDueSoon {
@@ -325,7 +337,12 @@ impl Operation for DueSoonPage {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Self::Out), Interrupt> {
+        let access = self.context.access(loaded)?;
+        if access.internal().is_never() {
+            return Ok((Commit::default(), (Vec::new(), None)));
+        }
         let query = Query::inbox().limit(MAX_PAGE).after(self.after.clone());
+        let query = query.matching(access.internal().clone());
         let tickets = loaded.find(&query)?;
         let due = || tickets.iter().filter(|ticket| ticket.earliest_deadline().is_some());
         self.context.need_for(due().map(|it| &**it), loaded)?;
@@ -338,7 +355,7 @@ impl Operation for DueSoonPage {
                 else {
                     continue;
                 };
-                let ticket = self.context.handle(ticket.clone(), loaded)?;
+                let ticket = self.context.shown_one(ticket.clone(), &access, loaded)?;
                 near.push(DueSoon { ticket, clock: clock.clone(), remaining });
             }
         }

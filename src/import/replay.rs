@@ -200,14 +200,16 @@ impl Replay<'_> {
             described.tags_removed = snapshot.tags.difference(tags).cloned().collect();
         }
         for (name, value) in &version.fields {
-            if snapshot.field(name) == Some(value) {
+            let field_type = self.context.policy.declared(name)?;
+            let value = field_type.kept(value);
+            if snapshot.field(name) == Some(&value) {
                 continue;
             }
-            if self.context.policy.declared(name)?.is_personal() {
+            if field_type.is_personal() {
                 described.text_fields.insert(name.clone());
-                words.fields.insert(name.clone(), value.clone());
+                words.fields.insert(name.clone(), value);
             } else {
-                described.fields.insert(name.clone(), value.clone());
+                described.fields.insert(name.clone(), value);
             }
         }
         let cleared = version.fields_cleared.iter().filter(|name| snapshot.field(name).is_some());

@@ -31,6 +31,10 @@ pub enum ActionKind {
     Describe,
     /// Linking the ticket with another one.
     Link,
+    /// Recording the time that an agent has worked on the ticket.
+    TimeSpent,
+    /// Adding or removing a follower.
+    Follow,
     /// Moving the ticket to another status of its workflow.
     Move,
     /// Taking back that the ticket is spam.
@@ -40,7 +44,7 @@ pub enum ActionKind {
 }
 
 impl ActionKind {
-    const NON_STEPS: [ActionKind; 7] = [
+    const NON_STEPS: [ActionKind; 9] = [
         ActionKind::Reply,
         ActionKind::Note,
         ActionKind::Assign,
@@ -48,12 +52,14 @@ impl ActionKind {
         ActionKind::Prioritise,
         ActionKind::Describe,
         ActionKind::Link,
+        ActionKind::TimeSpent,
+        ActionKind::Follow,
     ];
 
     /// Returns true if a ticket in this state accepts the action.
     ///
-    /// A closed or cancelled ticket accepts notes, links and corrections of its description, because people learn from
-    /// old tickets. It accepts no replies of the desk and no changes to its assignment, line or priority. A reply of a
+    /// A closed or cancelled ticket accepts notes, links, followers, recorded time and corrections of its description,
+    /// because people learn from old tickets. It accepts no replies of the desk and no changes to its assignment, line or priority. A reply of a
     /// contact is kept on the ticket if the policy's [standings](crate::policy::standing) say so.
     ///
     /// Moves and corrections (undo, not spam) are accepted in every state: the workflow and the history restrict them,
@@ -64,6 +70,8 @@ impl ActionKind {
             ActionKind::Note
             | ActionKind::Describe
             | ActionKind::Link
+            | ActionKind::TimeSpent
+            | ActionKind::Follow
             | ActionKind::Move
             | ActionKind::NotSpam
             | ActionKind::Undo => true,
@@ -85,6 +93,8 @@ impl InWords for ActionKind {
             ActionKind::Prioritise => "prioritise",
             ActionKind::Describe => "describe",
             ActionKind::Link => "link",
+            ActionKind::TimeSpent => "record_time",
+            ActionKind::Follow => "follow",
             ActionKind::Move => "move",
             ActionKind::NotSpam => "not_spam",
             ActionKind::Undo => "undo",

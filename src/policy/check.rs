@@ -1,7 +1,8 @@
 //! The checks of a policy as a whole.
 
-use super::{FieldType, Policy};
+use super::{FieldType, Policy, visibility};
 use crate::condition::Fields;
+use crate::decimal::MAX_DIGITS;
 use crate::diagnostic::{Diagnostic, DiagnosticKind, Refused, sorted};
 use crate::duration;
 use crate::error::Result;
@@ -20,9 +21,12 @@ impl Policy {
     /// - the prefix is longer than 20 characters or has other characters than letters, digits, `-`, `_` and `.`;
     /// - the undo period is negative, longer than ten years or not a whole number of seconds;
     /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
-    /// - a custom field has an invalid name, no choices, or a choice with an invalid name;
+    /// - a custom field has an invalid name, no choices, a choice with an invalid name, or more than 18 digits after the
+    ///   point;
     /// - a workflow or an agreement uses a name that is not [declared](Policy::kinds) or looks misspelt;
-    /// - the condition of a modifier or of a standing is faulty, can never hold or uses an unknown field;
+    /// - the condition of a modifier, of a standing or of a rule of visibility is faulty, can never hold or uses an
+    ///   unknown field;
+    /// - a rule of visibility shows the internal part of tickets to contacts;
     /// - the table of standings gives a machine's message an effect;
     /// - an agreement or calendar is faulty: a repeated name or position; an unknown calendar, modifier or field; a
     ///   condition that can never hold; a target without a time or given twice; a time for a priority that is not in the
@@ -82,6 +86,12 @@ impl Policy {
             if let Err(error) = limits::declared_name("field name", name) {
                 fault(DiagnosticKind::BadName, &path, error.to_string());
             }
+            if let FieldType::Decimal { fraction_digits } = field_type
+                && *fraction_digits > MAX_DIGITS
+            {
+                let problem = format!("field `{name}`: fraction_digits takes 0 to {MAX_DIGITS}");
+                fault(DiagnosticKind::BadValue, &format!("{path}.fraction_digits"), problem);
+            }
             let (FieldType::Choice { choices } | FieldType::Choices { choices }) = field_type else {
                 continue;
             };
@@ -108,7 +118,10 @@ impl Policy {
         };
         found.extend(sla::faults(&self.agreements, around).into_iter().filter(|it| !consequence(it)));
         found.extend(self.name_faults());
-        found.extend(self.standings.faults(&self.fields_read(self.known_to_standings(), gaps)));
+        let fields = self.fields_read(self.known_to_standings(), gaps);
+        found.extend(self.standings.faults(&fields));
+        let of_readers = |readers| self.known_of_readers(readers, fields.clone());
+        found.extend(visibility::faults(&self.visibility, of_readers));
         found.iter_mut().for_each(|it| it.path = gaps.in_text(&it.path));
         found.retain(|it| match it.kind {
             // A list may be incomplete only because a part of it could not be read.

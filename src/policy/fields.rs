@@ -1,6 +1,6 @@
 //! The ticket fields that conditions may use, with their types. [`ticket::facts`](crate::ticket::facts) describes them.
 
-use super::{FieldType, Policy};
+use super::{FieldType, Policy, Readers};
 use crate::condition::{Fields, ValueType};
 use crate::lifecycle::StateKind;
 
@@ -19,7 +19,8 @@ const OF_QUERIES: &[(ValueType, &[&str])] = &[
             "last_speaker",
         ],
     ),
-    (ValueType::Integer, &["priority", "workflow_version"]),
+    (ValueType::Integer, &["priority", "workflow_version", "minutes_spent"]),
+    (ValueType::List, &["followers"]),
     (ValueType::Bool, &["spam", "unanswered"]),
     (
         ValueType::Instant,
@@ -38,6 +39,29 @@ const OF_QUERIES: &[(ValueType, &[&str])] = &[
     ),
 ];
 
+/// The facts that are the same in the public part of a ticket.
+pub(crate) const PUBLIC: &[&str] = &[
+    "affected",
+    "cc",
+    "channel",
+    "closed_at",
+    "contacts",
+    "first_replied_at",
+    "hold_until",
+    "kind",
+    "last_speaker",
+    "opened_at",
+    "priority",
+    "requester",
+    "resolution",
+    "resolved_at",
+    "state",
+    "state_since",
+    "subject",
+    "unanswered",
+    "unanswered_since",
+];
+
 impl Policy {
     /// Returns the fields for conditions of agreements: the fields for modifiers, and the priority.
     pub(crate) fn known_to_agreements(&self) -> Fields {
@@ -52,6 +76,11 @@ impl Policy {
         self.known_to_standings().with("overdue", ValueType::Bool).with_now()
     }
 
+    /// Returns the fields for queries of readers who see only the public part of tickets.
+    pub(crate) fn known_to_the_public(&self) -> Fields {
+        self.known_to_queries().only(PUBLIC)
+    }
+
     /// Returns the fields for the conditions of standings: all fields of a ticket that need no current time.
     pub(crate) fn known_to_standings(&self) -> Fields {
         // Tickets may still have choices that the policy no longer lists.
@@ -60,6 +89,25 @@ impl Policy {
             fields = names.iter().fold(fields, |fields, name| fields.with(*name, *kind));
         }
         self.with_declared_values(fields).with_values("state", StateKind::ALL.iter().map(|it| it.name()))
+    }
+
+    /// Adds the fields of readers. Without declared attributes, every `actor.NAME` is allowed.
+    pub(super) fn known_of_readers(&self, readers: Readers, fields: Fields) -> Fields {
+        let (is, declared) = match readers {
+            Readers::Agents => ("agent", Some(&self.names.agent_attributes)),
+            Readers::Programs => ("automation", None),
+            Readers::Contacts => ("contact", Some(&self.names.contact_attributes)),
+        };
+        let fields = ["actor", "actor.is"]
+            .into_iter()
+            .fold(fields, |fields, name| fields.of_every_ticket_with(name, ValueType::Text))
+            .with_values("actor.is", [is]);
+        match declared.filter(|declared| !declared.is_empty()) {
+            None => fields.with_any_under("actor."),
+            Some(declared) => declared.iter().fold(fields, |fields, (name, field_type)| {
+                fields.with(format!("actor.{name}"), field_type.value_type())
+            }),
+        }
     }
 
     /// Returns the fields for conditions of modifiers: the basic ticket fields, contact attributes and custom fields.
@@ -86,17 +134,9 @@ impl Policy {
         }
         let attributes = attributes.iter().map(|(name, field_type)| (format!("contact.{name}"), field_type));
         let custom = self.fields.iter().map(|(name, field_type)| (format!("field.{name}"), field_type));
-        attributes.chain(custom).fold(fields, |fields, (name, field_type)| {
-            let value_type = match field_type {
-                FieldType::Text | FieldType::Choice { .. } => ValueType::Text,
-                FieldType::Integer => ValueType::Integer,
-                FieldType::Bool => ValueType::Bool,
-                FieldType::Date => ValueType::Date,
-                FieldType::Instant => ValueType::Instant,
-                FieldType::Choices { .. } => ValueType::List,
-            };
-            fields.with(name, value_type)
-        })
+        attributes
+            .chain(custom)
+            .fold(fields, |fields, (name, field_type)| fields.with(name, field_type.value_type()))
     }
 
     /// Limits the values of fields to the declared names.

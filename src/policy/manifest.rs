@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use super::{DeclaredNames, FieldType, Policy, Standings};
+use super::{DeclaredNames, FieldType, Policy, Standings, VisibilityRule};
 use crate::calendar::CalendarDefinition;
 use crate::definition::{DefinitionKind, Fingerprint, StoredDefinition};
 use crate::duration;
@@ -42,6 +42,8 @@ pub(crate) struct Manifest {
     calendars: BTreeMap<String, CalendarDefinition>,
     #[serde(rename = "standing", default, skip_serializing_if = "Standings::is_empty")]
     standings: Standings,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    visibility: Vec<VisibilityRule>,
 }
 
 /// A policy in its stored form: the manifest and its parts.
@@ -84,6 +86,7 @@ impl Manifest {
             agreements: agreements.agreements,
             workflows,
             standings: self.standings.clone(),
+            visibility: self.visibility.clone(),
         }
     }
 }
@@ -120,6 +123,7 @@ impl Policy {
                 .map(|it| Ok(part(StoredDefinition::new(DefinitionKind::Workflow, it)?)))
                 .collect::<Result<_>>()?,
             standings: self.standings.clone(),
+            visibility: self.visibility.clone(),
         };
         let manifest = StoredDefinition::new(DefinitionKind::Policy, &manifest)?;
         Ok(StoredPolicy { manifest, parts })

@@ -65,6 +65,8 @@ impl Names<'_> {
 ///     resolution_codes = ["solved", "duplicate"]
 ///     [names.contact_attributes]
 ///     vip = { type = "bool" }
+///     [names.agent_attributes]
+///     teams = { type = "choices", choices = ["audio", "payments"] }
 /// "#)?;
 /// policy.check()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -116,6 +118,14 @@ impl Policy {
     #[must_use]
     pub fn contact_attribute(mut self, name: impl Into<String>, value_type: FieldType) -> Policy {
         self.names.contact_attributes.insert(name.into(), value_type);
+        self
+    }
+
+    /// Declares an attribute of agents, with its type, for the [rules of visibility](crate::policy::VisibilityRule).
+    /// Declaring an attribute again replaces its type. If any is declared, a rule that uses another one is refused.
+    #[must_use]
+    pub fn agent_attribute(mut self, name: impl Into<String>, value_type: FieldType) -> Policy {
+        self.names.agent_attributes.insert(name.into(), value_type);
         self
     }
 

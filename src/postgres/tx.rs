@@ -233,7 +233,7 @@ impl<'a> Work<'a> {
     async fn count<W: Wire>(&self, wire: &W, query: &Query, by: GroupBy) -> Result<BTreeMap<String, u64>> {
         let query = query.clone().after(None).limit(BATCH);
         let mut counts = BTreeMap::new();
-        if query.has_no_condition() && query.wanted_contact().is_none_or(|(_, role)| role.is_none()) {
+        if query.is_decided_by_columns() {
             let statement = self.shared.sql.count(&self.desk, &query, by);
             let Some(statement) = self.ready(wire, statement).await? else { return Ok(counts) };
             for row in statement.send(wire).await.map_err(|fault| self.error(fault))? {

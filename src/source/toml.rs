@@ -5,7 +5,9 @@ use ::toml::de::{DeTable, DeValue, Error};
 use toml_parser::lexer::TokenKind;
 
 use super::lines::Lines;
-use super::{BOM, Diagnostic, DiagnosticKind, Entry, MAX_DEPTH, Node, NodeValue, Source, syntax, too_deep};
+use super::{
+    BOM, Diagnostic, DiagnosticKind, Entry, MAX_DEPTH, Node, NodeValue, Source, float, syntax, too_deep,
+};
 
 /// Parses a text.
 pub(crate) fn read(text: &str) -> Source {
@@ -150,7 +152,7 @@ impl Reader<'_> {
                 Ok(integer) => NodeValue::Integer(integer),
                 Err(_) => NodeValue::Number(it.as_str().parse().unwrap_or(f64::NAN)),
             },
-            DeValue::Float(it) => NodeValue::Number(it.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Float(it) => float(it.as_str()),
             DeValue::Datetime(it) => NodeValue::Date(it.to_string()),
             DeValue::Array(_) | DeValue::Table(_) if left <= 1 => return Err(syntax(position, too_deep())),
             DeValue::Array(items) => {

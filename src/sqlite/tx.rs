@@ -259,7 +259,7 @@ impl Rows<'_> {
     fn count(&self, query: &Query, by: GroupBy) -> Result<BTreeMap<String, u64>> {
         let query = query.clone().after(None);
         let mut counts = BTreeMap::new();
-        if query.has_no_condition() && query.wanted_contact().is_none_or(|(_, role)| role.is_none()) {
+        if query.is_decided_by_columns() {
             self.each(self.shared.sql.count(&query, by), |row| {
                 counts.insert(row.get(0).map_err(fault)?, row::unsigned(row, 1)?);
                 Ok(true)

@@ -57,6 +57,7 @@ pub struct Query {
     unassigned: bool,
     requester: Option<ContactId>,
     contact: Option<(ContactId, Option<ContactRole>)>,
+    follower: Option<AgentId>,
     condition: Condition,
     after: Option<Cursor>,
     limit: usize,
@@ -76,6 +77,7 @@ impl Query {
             unassigned: false,
             requester: None,
             contact: None,
+            follower: None,
             condition: Condition::ALWAYS,
             after: None,
             limit: PAGE,
@@ -137,6 +139,12 @@ impl Query {
     /// Selects tickets on which this person is a contact in this role.
     pub fn contact_as(mut self, contact: impl Into<ContactId>, role: ContactRole) -> Query {
         self.contact = Some((contact.into(), Some(role)));
+        self
+    }
+
+    /// Selects tickets that this agent follows.
+    pub fn followed_by(mut self, agent: impl Into<AgentId>) -> Query {
+        self.follower = Some(agent.into());
         self
     }
 
@@ -236,6 +244,11 @@ impl Query {
         self.contact.as_ref().map(|(contact, role)| (contact, *role))
     }
 
+    /// Returns the selected follower.
+    pub fn selected_follower(&self) -> Option<&AgentId> {
+        self.follower.as_ref()
+    }
+
     /// Returns bounds for the columns of tickets that hold instants, in microseconds since 1970: the column, and the
     /// lowest and the highest value that a ticket of the answer can have there. A database reads fewer candidates with
     /// them.
@@ -260,6 +273,13 @@ impl Query {
         self.condition == Condition::ALWAYS
     }
 
+    /// True if the columns of a row decide which tickets match.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn is_decided_by_columns(&self) -> bool {
+        let any_role = self.contact.as_ref().is_none_or(|(_, role)| role.is_none());
+        self.has_no_condition() && self.follower.is_none() && any_role
+    }
+
     /// True if the answer contains only open tickets.
     pub fn open_only(&self) -> bool {
         self.order == Order::Inbox
@@ -280,6 +300,7 @@ impl Query {
             && self.contact.as_ref().is_none_or(|(contact, role)| {
                 ticket.contacts.get(contact).is_some_and(|of| role.is_none_or(|role| *of == role))
             })
+            && self.follower.as_ref().is_none_or(|agent| ticket.followers.contains(agent))
             && match self.now {
                 _ if self.has_no_condition() => true,
                 Some(now) => self.condition.holds(&ticket.facts_at(now)),

@@ -162,6 +162,15 @@ pub enum Action {
     RemoveContact(ContactId),
     /// Adds the key of a thread. Messages of the thread go to this ticket from now on.
     Thread(ThreadKey),
+    /// Records the time that the agent has worked on the ticket. See [`Action::time_spent`].
+    TimeSpent {
+        /// The minutes. Negative to correct an earlier entry.
+        minutes: i32,
+    },
+    /// Adds an agent to the followers of the ticket. See [`Action::follow`].
+    Follow(AgentId),
+    /// Removes an agent from the followers.
+    Unfollow(AgentId),
     /// Links the ticket to another ticket of the desk. The same commit adds the inverse link to the other ticket.
     Link(Link),
     /// Removes a link from both tickets.
@@ -386,6 +395,45 @@ impl Action {
         Action::Thread(key.into())
     }
 
+    /// Records the time that the agent has worked on the ticket, in minutes. The ticket keeps the total,
+    /// [`minutes_spent`](crate::Snapshot::minutes_spent). Only agents record time, in any state of the ticket.
+    ///
+    /// A negative number corrects an earlier entry; the total cannot fall below zero. One entry has at most a week.
+    ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// let (id, anna) = (desk.open_ticket(NewTicket::new("No sound"))?.id(), Actor::agent("anna"));
+    /// desk.act(id, Action::time_spent(45).comment("Called the vendor."), &anna)?;
+    /// let ticket = desk.act(id, Action::time_spent(-15), &anna)?.ticket;
+    /// assert_eq!(ticket.minutes_spent, 30);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn time_spent(minutes: i32) -> Action {
+        Action::TimeSpent { minutes }
+    }
+
+    /// Adds an agent to the followers of the ticket. A follower need not be the agent who acts or the one who is
+    /// assigned. Followers have no effect on the ticket; [`Query::followed_by`](crate::Query::followed_by) finds the
+    /// tickets of a follower.
+    ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, NewTicket, Query};
+    /// # let desk = Desk::memory();
+    /// let id = desk.open_ticket(NewTicket::new("No sound"))?.id();
+    /// desk.act(id, Action::follow("ben"), Actor::agent("anna"))?;
+    /// assert_eq!(desk.find(Query::inbox().followed_by("ben"))?.tickets.len(), 1);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn follow(agent: impl Into<AgentId>) -> Action {
+        Action::Follow(agent.into())
+    }
+
+    /// Removes an agent from the followers.
+    pub fn unfollow(agent: impl Into<AgentId>) -> Action {
+        Action::Unfollow(agent.into())
+    }
+
     /// Links the ticket to another ticket of the desk.
     pub fn link(kind: LinkKind, to: TicketId) -> Action {
         Action::Link(Link { kind, to })
@@ -466,6 +514,8 @@ impl Action {
             | Action::Contact { .. }
             | Action::RemoveContact(_)
             | Action::Thread(_) => ActionKind::Describe,
+            Action::TimeSpent { .. } => ActionKind::TimeSpent,
+            Action::Follow(_) | Action::Unfollow(_) => ActionKind::Follow,
             Action::Link(_) | Action::Unlink(_) => ActionKind::Link,
             Action::All(_) => return None,
         })

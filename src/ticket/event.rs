@@ -56,7 +56,7 @@ pub struct Event {
 impl Event {
     /// True if somebody edited the ticket: a person or a program acted on it, or a message came in.
     ///
-    /// Timers, warnings and clock updates are no edits. Neither is a machine's message, which has no effect. Links are
+    /// Timers, warnings and clock updates are no edits. Neither are recorded times and followers, which nobody overwrites. Neither is a machine's message, which has no effect. Links are
     /// none either, because a command on another ticket writes them, and they change nothing else.
     pub(crate) fn is_edit(&self) -> bool {
         match self.change {
@@ -64,7 +64,12 @@ impl Event {
             | Change::Received { .. }
             | Change::Replied { .. }
             | Change::NoteAdded { .. } => true,
-            Change::Linked(_) | Change::Unlinked(_) | Change::SignalReceived(_) => false,
+            Change::Linked(_)
+            | Change::Unlinked(_)
+            | Change::TimeSpent { .. }
+            | Change::Followed { .. }
+            | Change::Unfollowed { .. }
+            | Change::SignalReceived(_) => false,
             _ => self.by.who != Who::Desk,
         }
     }
@@ -183,6 +188,21 @@ pub enum Change {
     HoldEndSet(HoldEnd),
     /// The reminder of a hold was due. The desk sends nothing.
     Reminded,
+    /// The agent recorded the time that they had worked on the ticket.
+    TimeSpent {
+        /// The minutes. Negative for the correction of an earlier entry.
+        minutes: i32,
+    },
+    /// An agent became a follower of the ticket.
+    Followed {
+        /// The follower.
+        agent: AgentId,
+    },
+    /// An agent is no longer a follower.
+    Unfollowed {
+        /// The former follower.
+        agent: AgentId,
+    },
     /// The ticket was linked to another ticket.
     Linked(Link),
     /// A link was removed.
@@ -218,6 +238,12 @@ pub enum Change {
         /// The end of the hold before the command.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hold_end: Option<HoldEnd>,
+        /// The recorded time before the command, in minutes.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        minutes_spent: u32,
+        /// The followers before the command.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        followers: BTreeSet<AgentId>,
     },
     /// Imported history reported the current state again. The state and its clocks continue. If the ticket is resolved
     /// or closed, the time of the resolution or closing becomes the time of this event.
@@ -229,6 +255,12 @@ pub enum Change {
     },
     /// Marks the end of an import.
     Imported(Box<ImportMark>),
+}
+
+// serde's `skip_serializing_if` passes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The cause of a change to another workflow.

@@ -13,6 +13,8 @@
 //! | `workflow`, `workflow_version`, `status` | the workflow's name and version, and the status there |
 //! | `resolution_code` | the code of the last resolution |
 //! | `spam` | true if the ticket was cancelled as spam |
+//! | `minutes_spent` | the time that agents have recorded, in minutes |
+//! | `followers` | a list of the host's ids: the agents who follow the ticket |
 //! | `hold_reason`, `hold_until` | the reason of the current hold, and the instant at which it ends |
 //! | `subject`, `resolution` | the subject, the text of the last resolution |
 //! | `opened_at`, `updated_at`, `resolved_at`, `closed_at`, `state_since` | an instant |
@@ -68,6 +70,9 @@ impl Facts for Snapshot {
             "workflow_version" => value(i64::from(self.workflow_ref().version)),
             "resolution_code" => value(self.resolution_code.as_deref()?),
             "spam" => value(self.spam),
+            "minutes_spent" => value(i64::from(self.minutes_spent)),
+            "followers" if self.followers.is_empty() => None,
+            "followers" => value(self.followers.iter().map(|it| it.as_str().to_owned()).collect::<Vec<_>>()),
             "priority" => value(i64::from(self.priority().rank())),
             "hold_reason" => value(self.state.hold_reason()?.as_str()),
             "hold_until" => match &self.state {

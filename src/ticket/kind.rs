@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::id::TicketId;
-use crate::language::words_by_name;
+use crate::language::{Sentence, words_by_name};
 
 pub use crate::kind::{Channel, Kind};
 
@@ -135,4 +135,11 @@ pub struct Link {
     pub kind: LinkKind,
     /// The other ticket.
     pub to: TicketId,
+}
+
+impl Link {
+    /// Returns the reason why a link that does not exist cannot be removed.
+    pub(crate) fn is_missing(self) -> Sentence {
+        Sentence::new("why.no_link").name("link", "link", self.kind.as_str())
+    }
 }

@@ -126,6 +126,9 @@ impl Action {
                 | Action::Thread(_)
                 | Action::Kind(_)
                 | Action::RemoveContact(_)
+                | Action::TimeSpent { .. }
+                | Action::Follow(_)
+                | Action::Unfollow(_)
                 | Action::Link(_)
                 | Action::Unlink(_) => {}
             }

@@ -1,6 +1,7 @@
 //! The snapshot of a ticket at one version: the fold of its events up to that version.
 
 mod fold;
+mod public;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,6 +95,12 @@ pub struct Snapshot {
     /// The assigned agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<AgentId>,
+    /// The agents who follow the ticket.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub followers: BTreeSet<AgentId>,
+    /// The time that agents have recorded, in minutes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub minutes_spent: u32,
     /// The [owned](crate::LinkKind::is_own) links to other tickets.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub links: BTreeSet<Link>,

@@ -86,6 +86,7 @@ pub(super) fn guard_fields(fields: Fields) -> Fields {
         .with("resolution_code", ValueType::Text)
         .of_every_ticket_with("priority", ValueType::Integer)
         .with_values("priority", 1..=i64::from(MAX_RANK))
+        .of_every_ticket_with("minutes_spent", ValueType::Integer)
         .with_any_under("actor.")
 }
 

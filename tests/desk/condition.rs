@@ -246,7 +246,8 @@ fn a_badly_written_condition_is_refused_with_the_correct_form() {
         (json!({"field": "a", "not": "always"}), "not cannot be combined with a field"),
         (json!({"any": []}), "all and any need at least one condition"),
         (json!({"field": "a", "one_of": []}), "one_of needs at least one value"),
-        (json!({"field": "a", "is": 1.5}), "is takes true or false, a whole number"),
+        (json!({"field": "a", "is": null}), "is takes true or false, a number, a text"),
+        (json!({"field": "a", "is": 1e300}), "a decimal is written as a number with at most 15 digits"),
         (json!({"field": "a", "contains": 5}), "contains takes a text"),
         (json!({"field": "a", "exists": "yes"}), "exists takes true or false"),
         (json!({}), "the condition is empty"),
@@ -305,10 +306,13 @@ fn the_check_names_every_fault_and_suggests_a_name() {
     let faults = |condition: Condition| condition.check(&fields).map_err(|error| error.to_string());
 
     assert_eq!(faults(Condition::field("contact.anything").is("x")), Ok(()));
+    assert_eq!(faults(Condition::field("tags").matches("subject")), Ok(()));
+    assert_eq!(faults(Condition::field("priority").matches("contact.rank")), Ok(()));
+    assert_eq!(faults(Condition::field("subject").shares(["a", "b"])), Ok(()));
     assert_eq!(
         faults(Condition::field("pirority").is(1).or(Condition::field("tags").at_most(2))).unwrap_err(),
         "condition: the field \"pirority\" is not known (did you mean \"priority\"?); \
-         tags has type list, which does not support at_most; supported: is, is_not, contains, exists; \
+         tags has type list, which does not support at_most; supported: is, is_not, contains, shares, matches, exists; \
          fields: priority, subject, tags, contact.…",
     );
     assert_eq!(
@@ -323,6 +327,11 @@ fn the_check_names_every_fault_and_suggests_a_name() {
         Condition::field("subject").starts_with(""),
         Condition::field("subject").one_of([] as [&str; 0]),
         Condition::field("priority").contains("1"),
+        Condition::field("priority").shares(1),
+        Condition::field("tags").shares(1),
+        Condition::field("tags").matches("subjet"),
+        Condition::field("tgas").matches("subject"),
+        Condition::field("priority").matches("subject"),
     ] {
         assert!(faults(faulty.clone()).is_err(), "{faulty}");
     }
@@ -337,6 +346,8 @@ fn conditions_print_as_text() {
         (Condition::any([]), "never"),
         (field("vip").is(false), "vip is no"),
         (field("компания").is_not("Ромашка \"А\""), r#"компания is not "Ромашка \"А\"""#),
+        (field("team").matches("actor.teams"), "team matches actor.teams"),
+        (field("team").shares(["a"]), r#"team shares ["a"]"#),
         (field("kind").one_of(["incident", "question"]), r#"kind is one of ("incident", "question")"#),
         (field("n").more_than(1).and(field("n").less_than(5)), "n is more than 1 and n is less than 5"),
         (field("n").at_least(1).or(field("n").at_most(-5)), "n is at least 1 or n is at most -5"),

@@ -1,7 +1,10 @@
 //! Repeating a request with the same key returns the first result; another request with the same key is refused.
 
 use firstline::desk::Settings;
-use firstline::{Action, Desk, ErrorKind, HoldReason, InboundMessage, NewTicket, StateKind, TimeDelta};
+use firstline::{
+    Action, Actor, Desk, ErrorKind, HoldReason, IdempotencyKey, InboundMessage, NewTicket, Query, StateKind,
+    TimeDelta,
+};
 
 use super::stage::{anna, boris, on_each_store};
 
@@ -127,6 +130,63 @@ fn a_key_with_another_request_is_refused_across_all_commands() {
             );
         }
         assert_eq!((stage.history(id).len(), stage.history(other).len()), (2, 1));
+    });
+}
+
+/// C7: what the sender does not control made a repetition another request.
+#[test]
+fn the_digest_of_the_caller_decides_what_the_same_request_is() {
+    on_each_store(|stage| {
+        let key = |digest: &str| IdempotencyKey::new("k").with_digest(digest);
+        let open = |subject: &str, digest: &str| {
+            stage.desk.open_ticket(NewTicket::new(subject).idempotency_key(key(digest)))
+        };
+        let receive = |text: &str, digest: &str| {
+            let key = IdempotencyKey::new("mail").with_digest(digest);
+            stage.desk.receive(InboundMessage::new(text).from("boris").idempotency_key(key))
+        };
+        let first = open("No sound", "one").unwrap();
+        let id = first.id();
+        assert_eq!(open("No sound (2)", "one").unwrap(), first);
+        let act = |action: Action, by: &str, digest: &str| {
+            let key = IdempotencyKey::new("click").with_digest(digest);
+            stage.desk.act(id, action, Actor::agent(by).idempotency_key(key))
+        };
+        let received = receive("It is silent.", "one").unwrap();
+        assert_eq!(receive("It is silent, sent again.", "one").unwrap().ticket, received.ticket);
+        let noted = act(Action::note("hm"), "anna", "one").unwrap();
+        let again = act(Action::note("hm, again"), "ben", "one").unwrap();
+        assert!(again.replayed && again.events == noted.events);
+
+        let plain = |digest: Option<&str>| {
+            let key = IdempotencyKey::new("step");
+            let key = digest.map_or(key.clone(), |digest| key.with_digest(digest));
+            let typed = NewTicket::new("Typed").idempotency_key("typed");
+            let typed = stage.desk.open_ticket(typed).unwrap();
+            stage.desk.commit(typed.start(), anna().idempotency_key(key))
+        };
+        assert!(!plain(Some("one")).unwrap().replayed() && plain(Some("one")).unwrap().replayed());
+
+        let reused = [
+            open("No sound", "two").unwrap_err(),
+            receive("It is silent.", "two").unwrap_err(),
+            act(Action::note("hm"), "anna", "two").unwrap_err(),
+            plain(Some("two")).unwrap_err(),
+            plain(None).unwrap_err(),
+            stage.desk.open_ticket(NewTicket::new("No sound").idempotency_key("k")).unwrap_err(),
+            stage.desk.act(id, Action::note("hm"), anna().idempotency_key(key("one"))).unwrap_err(),
+        ];
+        for error in reused {
+            assert_eq!(error.kind(), ErrorKind::KeyReused, "{error}");
+        }
+        for (digest, problem) in
+            [("", "is empty"), ("a\nb", "control character"), (&"x".repeat(1_001), "too long")]
+        {
+            let error = open("No sound", digest).unwrap_err();
+            assert!(error.is_invalid() && error.to_string().contains(problem), "{error}");
+        }
+        assert_eq!(stage.desk.find(Query::oldest()).unwrap().tickets.len(), 3);
+        assert_eq!(stage.history(id).len(), 2);
     });
 }
 

@@ -260,7 +260,7 @@ fn life() -> Vec<Event> {
         NewTicket::new("Нет звука").from(Contact::new("boris").named("Борис")).channel(Channel::Chat);
     let id = desk.open_ticket(request.message("Совсем.")).unwrap().id();
     time.advance(TimeDelta::hours(5));
-    desk.tick(time.now()).unwrap();
+    assert!(desk.tick(time.now()).unwrap().failed.is_empty());
     let until = time.now() + TimeDelta::hours(12);
     for (by, action) in [
         (&anna, Action::assign("anna").and(Action::start()).and(Action::tag("звук"))),

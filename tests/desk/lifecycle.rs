@@ -177,6 +177,8 @@ fn a_final_ticket_takes_notes_links_and_corrections_but_no_work_and_no_replies()
             (ActionKind::Prioritise, Action::Urgency(firstline::Urgency::HIGH), false),
             (ActionKind::Describe, Action::tag("audio"), true),
             (ActionKind::Link, Action::link(firstline::LinkKind::CausedBy, other), true),
+            (ActionKind::TimeSpent, Action::time_spent(5), true),
+            (ActionKind::Follow, Action::follow("ben"), true),
         ]
     };
     on_each_store(|stage| {
@@ -195,8 +197,9 @@ fn a_final_ticket_takes_notes_links_and_corrections_but_no_work_and_no_replies()
                     assert_eq!(stage.ticket(id).state.kind(), *from, "{kind} leaves the state alone");
                 } else {
                     let error = stage.refuses(id, |desk| desk.act(id, action, anna()));
-                    let text =
-                        format!("{kind} is not accepted while {from}; accepted here: note, describe, link");
+                    let text = format!(
+                        "{kind} is not accepted while {from}; accepted here: note, describe, link, record time, follow"
+                    );
                     assert_eq!(error.to_string(), text);
                 }
             }

@@ -22,6 +22,7 @@ const FLOORS: &[(u8, &[&str])] = &[
         0,
         &[
             "error",
+            "decimal",
             "id",
             "kind",
             "language",

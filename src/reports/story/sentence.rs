@@ -186,6 +186,18 @@ impl Teller<'_> {
                 });
                 of_who("story.clocks", &[("clocks", &clocks.collect::<Vec<_>>().join(", "))])
             }
+            Change::TimeSpent { minutes } => {
+                let entry = if *minutes < 0 { "story.time_taken_back" } else { "story.time_spent" };
+                self.language.say_count(entry, minutes.unsigned_abs().into(), &[("who", &who)])
+            }
+            Change::Followed { agent } if matches!(&event.by.who, Who::Agent(by) if by == agent) => {
+                of_who("story.follows", &[])
+            }
+            Change::Followed { agent } => of_who("story.follower_added", &[("agent", agent)]),
+            Change::Unfollowed { agent } if matches!(&event.by.who, Who::Agent(by) if by == agent) => {
+                of_who("story.unfollows", &[])
+            }
+            Change::Unfollowed { agent } => of_who("story.follower_removed", &[("agent", agent)]),
             Change::Linked(link) => of_who(
                 "story.linked",
                 &[("link", &self.words(&link.kind)), ("ticket", &self.ticket(link.to))],

@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::id::AgentId;
-use crate::language::Sentence;
 use crate::lifecycle::state::{self, State};
 use crate::lifecycle::{ActionKind, HoldReason, Permitted, Rejection, RejectionReason};
 use crate::limits;
@@ -99,6 +98,13 @@ impl Snapshot {
             policies: &[],
             history: None,
         };
+        if let Some(Err(unseen)) = by.map(|by| self.check_visible(by, policy)) {
+            let kind = action.parts().iter().find_map(|part| part.kind()).unwrap_or(ActionKind::Note);
+            let reason = RejectionReason::Invalid(unseen.to_string());
+            let mut rejection = Rejection::new(self.state.kind(), kind, reason);
+            rejection.permitted = rejection.permitted.only(|_| false);
+            return Some(rejection);
+        }
         let mut draft = Draft::preview(self.clone(), action, by.is_none());
         let error = context.by.check().and_then(|()| draft.act(action, &context)).err()?;
         // What depends on the history is checked when the desk executes the action.
@@ -152,7 +158,10 @@ impl Draft {
         {
             self.message_effect(standing, context)?;
         }
-        if self.snapshot().version > before {
+        // Recorded time and followers have no effect on the ticket.
+        let acts =
+            parts.iter().any(|part| !matches!(part.kind(), Some(ActionKind::TimeSpent | ActionKind::Follow)));
+        if acts && self.snapshot().version > before {
             self.resume_closing(context)?;
         }
         self.fire_due(context)
@@ -224,6 +233,19 @@ impl Draft {
                 self.emit_words(context, Change::HandedOver { team: Some(team.clone()), line: *line }, note)?;
                 if self.assigns { Ok(()) } else { self.assign(None, context) }
             }
+            Action::TimeSpent { minutes } => self.record_time(*minutes, context),
+            Action::Follow(agent) => {
+                agent.check()?;
+                if self.snapshot().followers.contains(agent) {
+                    return Ok(());
+                }
+                limits::count("followers", self.snapshot().followers.len() + 1)?;
+                self.change(context, Change::Followed { agent: agent.clone() }, Personal::default())
+            }
+            Action::Unfollow(agent) if !self.snapshot().followers.contains(agent) => Ok(()),
+            Action::Unfollow(agent) => {
+                self.change(context, Change::Unfollowed { agent: agent.clone() }, Personal::default())
+            }
             Action::Link(link) if self.has(link) => Ok(()),
             Action::Link(link) => {
                 self.set_link(Change::Linked(*link), context)?;
@@ -231,11 +253,7 @@ impl Draft {
                 Ok(())
             }
             Action::Unlink(link) if !self.has(link) => {
-                let why = RejectionReason::Other(Sentence::new("why.no_link").name(
-                    "link",
-                    "link",
-                    link.kind.as_str(),
-                ));
+                let why = RejectionReason::Other(link.is_missing());
                 Err(Rejection::new(self.state(), ActionKind::Link, why).into())
             }
             Action::Unlink(link) => {
@@ -260,6 +278,22 @@ impl Draft {
                 _ => self.describe(other, context),
             },
         }
+    }
+
+    fn record_time(&mut self, minutes: i32, context: &DecisionContext<'_>) -> Result<()> {
+        let total = self.snapshot().minutes_spent;
+        if minutes == 0 || minutes.unsigned_abs() > limits::MAX_MINUTES {
+            return Err(Error::invalid("time spent", format_args!("does not take {minutes} minutes"))
+                .allowing(format!("1 to {} minutes, or as many below zero", limits::MAX_MINUTES)));
+        }
+        if total.checked_add_signed(minutes).is_none() {
+            return Err(Error::invalid(
+                "time spent",
+                format_args!("cannot be corrected by {minutes} minutes"),
+            )
+            .allowing(format!("at most the {total} minutes that were recorded")));
+        }
+        self.change(context, Change::TimeSpent { minutes }, Personal::default())
     }
 
     fn assign(&mut self, to: Option<AgentId>, context: &DecisionContext<'_>) -> Result<()> {

@@ -48,23 +48,24 @@ impl Draft {
                 described.fields_cleared.extend(snapshot.field(name).map(|_| name.clone()));
             }
             Action::Field { name, value: Some(value) } => {
-                let is_personal = match context.policy.declared(name) {
+                let (is_personal, value) = match context.policy.declared(name) {
                     // The policy has dropped the field, and with it the type. Text may describe a person.
                     Err(_) if self.demands_field(name, context) => {
                         limits::value(&format!("field `{name}`"), value)?;
-                        matches!(value, Value::Text(_))
+                        (matches!(value, Value::Text(_)), value.clone())
                     }
                     _ => {
                         context.policy.check_field(name, value)?;
-                        context.policy.declared(name)?.is_personal()
+                        let field_type = context.policy.declared(name)?;
+                        (field_type.is_personal(), field_type.kept(value))
                     }
                 };
-                if snapshot.field(name) != Some(value) {
+                if snapshot.field(name) != Some(&value) {
                     if is_personal {
                         described.text_fields.insert(name.clone());
-                        personal.add(owner, Words::field(name, value.clone()));
+                        personal.add(owner, Words::field(name, value));
                     } else {
-                        described.fields.insert(name.clone(), value.clone());
+                        described.fields.insert(name.clone(), value);
                     }
                 }
             }

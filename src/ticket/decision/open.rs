@@ -200,10 +200,11 @@ impl Opened {
             personal.add_changed_person(contact, &Personal::default());
         }
         for (name, value, owner) in fields {
-            if policy.declared(name)?.is_personal() {
+            let field_type = policy.declared(name)?;
+            if field_type.is_personal() {
                 personal.add(owner, Words::field(name, value.clone()));
             } else {
-                self.fields.insert(name.clone(), value.clone());
+                self.fields.insert(name.clone(), field_type.kept(value));
             }
         }
         Ok(personal)

@@ -65,6 +65,9 @@ pub(crate) fn may(kind: ActionKind, by: &Actor, ticket: &Snapshot, policy: &Poli
         ActionKind::Reply | ActionKind::Move | ActionKind::Undo => |rule, _| rule.writes,
         _ => |_, _| false,
     };
+    if kind == ActionKind::TimeSpent {
+        return if matches!(by.who, Who::Agent(_)) { None } else { Some(vec!["agent".to_owned()]) };
+    }
     // Staff does not confirm its own solution.
     let staff_may = kind != ActionKind::Step(StepKind::Confirm);
     let allowed = match ticket.standing(&by.who) {

@@ -478,17 +478,12 @@ struct GuardFacts<'a> {
 
 impl Facts for GuardFacts<'_> {
     fn fact(&self, field: &str) -> Option<Cow<'_, Value>> {
-        let Some(of_actor) = field.strip_prefix("actor") else { return self.ticket.fact(field) };
-        let by = self.by?;
-        match of_actor {
-            "" => Some(Cow::Owned(Value::from(by.who.to_string()))),
-            ".is" => Some(Cow::Owned(Value::from(match by.who {
-                Who::Agent(_) => "agent",
-                Who::Contact(_) if self.ticket.is_requester(&by.who) => "requester",
-                Who::Contact(_) | Who::Unknown => "contact",
-                Who::Automation(_) | Who::Desk => "automation",
-            }))),
-            name => by.attributes.get(name.strip_prefix('.')?).map(Cow::Borrowed),
+        match (field, self.by) {
+            ("actor.is", Some(by)) if self.ticket.is_requester(&by.who) => {
+                Some(Cow::Owned(Value::from("requester")))
+            }
+            (field, by) if field.starts_with("actor") => by?.fact(field),
+            (field, _) => self.ticket.fact(field),
         }
     }
 }

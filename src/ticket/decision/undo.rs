@@ -47,6 +47,8 @@ impl Draft {
             first_replied_at: ticket.first_replied_at,
             replies_sent: ticket.replies_sent,
             hold_end: ticket.hold_end,
+            minutes_spent: ticket.minutes_spent,
+            followers: ticket.followers,
             before: Box::new(Opened {
                 number: ticket.number,
                 kind: ticket.kind,

@@ -130,6 +130,8 @@ impl Change {
                 first_replied_at: None,
                 replies_sent: 0,
                 hold_end: None,
+                minutes_spent: 0,
+                followers: BTreeSet::new(),
             },
             Change::SignalReceived(_)
             | Change::NoteAdded { .. }
@@ -145,6 +147,9 @@ impl Change {
             | Change::PolicyRebound { .. }
             | Change::HoldEndSet(_)
             | Change::Reminded
+            | Change::TimeSpent { .. }
+            | Change::Followed { .. }
+            | Change::Unfollowed { .. }
             | Change::Linked(_)
             | Change::Unlinked(_)
             | Change::StateRepeated

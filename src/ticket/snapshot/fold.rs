@@ -60,6 +60,8 @@ impl Snapshot {
             team: opened.team.clone(),
             line: opened.line,
             assignee: opened.assignee.clone(),
+            followers: BTreeSet::new(),
+            minutes_spent: 0,
             links: BTreeSet::new(),
             resolution_code: opened.resolution_code.clone(),
             opened_at: event.at,
@@ -139,6 +141,8 @@ impl Snapshot {
                 first_replied_at,
                 replies_sent,
                 hold_end,
+                minutes_spent,
+                followers,
                 ..
             } => {
                 self.undo(before, event);
@@ -147,6 +151,8 @@ impl Snapshot {
                 (self.reopens, self.handovers) = (*reopens, *handovers);
                 (self.first_replied_at, self.replies_sent) = (*first_replied_at, *replies_sent);
                 self.hold_end = *hold_end;
+                self.minutes_spent = *minutes_spent;
+                self.followers.clone_from(followers);
             }
             Change::StatusChanged { to, .. } => self.placement(Some(to))?,
             Change::WorkflowMigrated { to, .. } => self.placement = to.clone().map(Box::new),
@@ -181,6 +187,11 @@ impl Snapshot {
             }
             Change::HoldEndSet(end) => self.hold_end = Some(*end),
             Change::Reminded => self.hold_end = self.hold_end.map(|end| HoldEnd { remind_at: None, ..end }),
+            Change::TimeSpent { minutes } => {
+                self.minutes_spent = self.minutes_spent.saturating_add_signed(*minutes);
+            }
+            Change::Followed { agent } => drop(self.followers.insert(agent.clone())),
+            Change::Unfollowed { agent } => drop(self.followers.remove(agent)),
             Change::Linked(link) => self.link(*link),
             Change::Unlinked(link) => drop(self.links.remove(link)),
             Change::StateRepeated => {
