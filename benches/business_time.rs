@@ -1,21 +1,21 @@
-//! Nanoseconds per `between` and `add`, whatever the span, beside a calendar that walks from day to day.
+//! Nanoseconds per `between` and `add` for short and long spans, compared with a calendar that walks day by
+//! day.
 //!
 //! ```text
 //! cargo bench --bench business_time
 //! ```
 //!
-//! Europe/Berlin, Monday to Friday 09:00-17:00, ten holidays a year, random instants of eight years, `DateTime<Utc>`
-//! in and out. What is added is open time: of a span of calendar time, the share that is open. The smallest of several
-//! rounds is shown.
+//! Setup: Europe/Berlin, Monday to Friday 09:00-17:00, ten holidays a year, random instants over eight years,
+//! `DateTime<Utc>` in and out. `add` receives the open part of a span of calendar time. The table shows the
+//! fastest of several rounds.
 //!
-//! The floors are what the look-ups must be compared with: one conversion by chrono-tz, in either direction, which
-//! every calendar needs that works on local time; and chrono's own arithmetic from seconds to a date, which `add`
-//! cannot do without.
+//! The floors put the results in proportion. Every calendar that works in local time needs one chrono-tz
+//! conversion in each direction. `add` also needs chrono's arithmetic from seconds to a date.
 //!
-//! Bytes a year are of the years with holidays, but 400 years of clocks that change are laid out whatever these are.
+//! The bytes per year cover the years with holidays. The clock changes of 400 years are always stored.
 //!
-//! `benches/peers` compares with ule-hours and workclock, and with autumn-web, which must be asked for: it is a web
-//! framework of some 340 packages.
+//! `benches/peers` compares firstline with ule-hours and workclock. autumn-web is optional there, because it is
+//! a web framework of about 340 packages.
 
 use std::collections::HashSet;
 use std::hint::black_box;
@@ -28,7 +28,7 @@ use firstline::calendar::{WORKDAYS, Zone};
 
 const HOLIDAYS: [(u32, u32); 10] =
     [(1, 1), (1, 6), (4, 3), (4, 6), (5, 1), (5, 14), (5, 25), (10, 3), (12, 25), (12, 26)];
-/// The years whose holidays the calendar of the look-ups knows, and those of the largest calendar compiled.
+/// The years with holidays: for the queries, and for the largest calendar that is compiled.
 const YEARS: Range<i32> = 2014..2036;
 const ALL_YEARS: Range<i32> = 1970..2101;
 const SPANS: [(&str, i64); 5] = [("1 h", 1), ("3 d", 72), ("30 d", 720), ("1 y", 8_766), ("5 y", 43_830)];
@@ -39,7 +39,7 @@ fn holidays(years: Range<i32>) -> impl Iterator<Item = NaiveDate> {
     })
 }
 
-/// What most crates do: look at every date from start to end.
+/// The usual approach: it looks at every date from start to end.
 struct DayWalk {
     zone: chrono_tz::Tz,
     holidays: HashSet<NaiveDate>,
@@ -78,12 +78,12 @@ impl DayWalk {
     }
 }
 
-/// Nanoseconds per question: the best of several rounds.
+/// Nanoseconds per question. The fastest of several rounds counts.
 fn time<Q: Copy, T>(questions: &[Q], ask: impl Fn(Q) -> T) -> f64 {
     let round = || {
         let start = Instant::now();
         for &question in questions {
-            // By reference: answers have to be written, and are not read again.
+            // A reference is enough: the answers must be written, but nothing reads them.
             black_box(&ask(question));
         }
         start.elapsed().as_nanos() as f64 / questions.len() as f64
@@ -91,12 +91,12 @@ fn time<Q: Copy, T>(questions: &[Q], ask: impl Fn(Q) -> T) -> f64 {
     (0..15).map(|_| round()).fold(f64::INFINITY, f64::min)
 }
 
-/// Microseconds: the best of several rounds.
+/// Microseconds. The fastest of several rounds counts.
 fn micros<T>(build: impl Fn() -> T) -> f64 {
     (0..30).map(|_| time(&[()], |()| build())).fold(f64::INFINITY, f64::min) / 1e3
 }
 
-/// A small generator: the same questions in every run.
+/// A small generator. It yields the same questions in every run.
 struct Questions(u64);
 
 impl Questions {
@@ -112,7 +112,7 @@ impl Questions {
         DateTime::from_timestamp(1_546_300_800 + self.below(8 * 31_557_600), 0).unwrap()
     }
 
-    /// An instant, a later one, and the share of 40 hours a week in the time between them.
+    /// An instant, a later instant, and the share of a 40-hour week in the time between them.
     fn spans(&mut self, hours: i64, count: usize) -> Vec<(DateTime<Utc>, DateTime<Utc>, TimeDelta)> {
         let mut span = || {
             let (start, seconds) = (self.instant(), hours * 1800 + self.below(hours * 3600));
@@ -130,7 +130,7 @@ fn compiling() -> Calendar {
     };
     let zone = Zone::named("Europe/Berlin").unwrap();
     let reading = micros(|| Zone::named("Europe/Berlin"));
-    println!("reading the zone, once for all its calendars: {reading:.0} us");
+    println!("reading the zone, shared by all its calendars: {reading:.0} us");
     for years in [YEARS, ALL_YEARS] {
         let definition = definition(years.clone());
         let compiling = micros(|| definition.compile_in(&zone));
@@ -146,7 +146,7 @@ fn compiling() -> Calendar {
     definition(YEARS).compile_in(&zone).unwrap()
 }
 
-/// The time of one conversion from local time to UTC.
+/// Measures one conversion from local time to UTC, one back, and one from seconds to a date.
 fn floors() -> f64 {
     let instants: Vec<_> = (0..100_000).scan(Questions(0x9e37), |some, _| Some(some.instant())).collect();
     let local: Vec<_> = instants.iter().map(DateTime::naive_utc).collect();

@@ -1,4 +1,4 @@
-//! Whole commands of a desk in SQLite, beside the same rows written by hand.
+//! Whole commands of a desk in SQLite, compared with the same rows written by hand.
 //!
 //! ```text
 //! cargo bench --bench commit              # up to 90 s
@@ -6,11 +6,12 @@
 //! cargo bench --bench commit -- --normal  # without syncs, for a profiler
 //! ```
 //!
-//! A command writes the ticket's row, its events, its timers and the receipt by which a repetition is known. By hand
-//! means: rusqlite, cached statements, the desk's own tables and indexes, the bytes that the desk writes, made
-//! beforehand; `BEGIN IMMEDIATE`, the same durability, log and checkpoints. It reads what no correct program can do
-//! without: the receipt under the key, and the ticket's row (the desk's last number where one is opened). Nothing is
-//! decided, built or checked. In the end both databases must hold the same.
+//! A command writes the ticket row, its events, its timers and the receipt that identifies a repeated request.
+//! The handwritten lane uses rusqlite, cached statements, the desk's tables and indexes, and bytes that a desk
+//! wrote earlier. It uses `BEGIN IMMEDIATE` and the same durability, log and checkpoints. It reads only what a
+//! correct program must read: the receipt under the key, and the ticket row (or the last number of the desk, if
+//! it opens a ticket). It decides, builds and checks nothing. At the end both databases must have the same
+//! content.
 
 #[path = "shared/desk.rs"]
 mod desk;
@@ -32,7 +33,7 @@ use measure::{Lane, Limits, aim, nanos, side_by_side};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-/// Commands of one kind in one round.
+/// Commands of one kind per round.
 const BATCH: usize = 5;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,9 +52,9 @@ const COMMANDS: [(Command, &str); 3] = [
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let (rounds, seconds) = if quick { (100, 2) } else { (600, 15) };
-    println!("Whole commands beside the same rows written by hand (SQLite {}).", rusqlite::version());
+    println!("Whole commands, compared with the same rows written by hand (SQLite {}).", rusqlite::version());
     println!("cargo bench --bench commit{}", if quick { " -- --quick" } else { "" });
-    // Beside the build's own files, because a temporary directory may be in memory and sync nothing.
+    // The build directory, because a temporary directory may be in memory, where a sync does nothing.
     let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let scribe = Script::written(&place.path().join("scribe.db"), rounds + 1);
     let only_normal = std::env::args().any(|argument| argument == "--normal");
@@ -75,15 +76,15 @@ fn compare(directory: &Path, durability: Durability, name: &str, mut limits: Lim
     let by_hand = RefCell::new(ByHand::new(&directory.join("by-hand.db"), durability, true));
     let blind = RefCell::new(ByHand::new(&directory.join("blind.db"), durability, false));
     let disk = RefCell::new(File::create(directory.join("disk")).unwrap());
-    // The tickets are opened in the first table, started in the second, answered in the third.
+    // The first table opens the tickets, the second starts them, the third answers them.
     for (index, (command, what)) in COMMANDS.into_iter().enumerate() {
         let rows = &script.0[index];
         let at = [Cell::new(0), Cell::new(0), Cell::new(0)];
         let next = |cell: &Cell<usize>| cell.replace(cell.get() + 1);
         let (batches, [a, b, c]) = (rows.chunks(BATCH).collect::<Vec<_>>(), &at);
         let mut lanes: Vec<Lane<'_>> = vec![
-            ("the same rows by hand", Box::new(|| by_hand.borrow_mut().play(command, batches[next(a)]))),
-            ("the same, reading nothing", Box::new(|| blind.borrow_mut().play(command, batches[next(b)]))),
+            ("the same rows, by hand", Box::new(|| by_hand.borrow_mut().play(command, batches[next(a)]))),
+            ("the same rows, without reads", Box::new(|| blind.borrow_mut().play(command, batches[next(b)]))),
             ("firstline", Box::new(|| ours.borrow_mut().play(command, next(c)))),
         ];
         if durability == Durability::Full {
@@ -91,14 +92,17 @@ fn compare(directory: &Path, durability: Durability, name: &str, mut limits: Lim
         }
         let title = format!("{what}, synchronous = {name}");
         let ratios = side_by_side(&title, ("us", 1e3), limits, lanes);
-        // What was not opened cannot be started, nor answered.
+        // The next table needs the tickets of this one.
         limits.rounds = at[0].get() - 1;
-        aim(&format!("at least 0.80 of the speed by hand: {:.2}", 1.0 / ratios[2]), ratios[2] <= 1.0 / 0.8);
+        aim(
+            &format!("at least 0.80 of the handwritten speed: {:.2}", 1.0 / ratios[2]),
+            ratios[2] <= 1.0 / 0.8,
+        );
     }
     drop(ours);
     for other in ["by-hand.db", "blind.db"] {
         let (ours, other) = (content(&directory.join("ours.db")), content(&directory.join(other)));
-        assert!(ours == other, "what was written by hand is not what the desk writes");
+        assert!(ours == other, "the handwritten rows differ from the rows of the desk");
     }
 }
 
@@ -117,7 +121,7 @@ impl Player {
         Player { desk, began: time.now(), time, anna: Actor::agent("anna"), tickets: Vec::new() }
     }
 
-    /// A batch of commands of one kind. Gives nanoseconds per command.
+    /// Plays a batch of commands of one kind. Returns nanoseconds per command.
     fn play(&mut self, command: Command, batch: usize) -> f64 {
         let numbers = batch * BATCH..(batch + 1) * BATCH;
         let requests: Vec<_> =
@@ -145,21 +149,21 @@ impl Player {
 }
 
 impl Player {
-    /// What a batch of commands has written.
+    /// The rows that a batch of commands wrote.
     fn written(&self, reader: &Connection, command: Command, batch: usize) -> Vec<Written> {
         let numbers = batch * BATCH..(batch + 1) * BATCH;
         numbers.map(|number| written(reader, self.tickets[number], &key(command, number))).collect()
     }
 }
 
-/// Keys such as programs draw: without order.
+/// A key without order, like the random keys of programs.
 fn key(command: Command, number: usize) -> String {
     format!("{:016x}-{}", scattered(number as u64), command as u8)
 }
 
 type Row = Vec<Value>;
 
-/// What one command writes, as bound to the statements: ticket, events, timers, receipt.
+/// The values that one command binds to its statements: ticket, events, timers, receipt.
 struct Written {
     ticket: Row,
     events: Vec<Row>,
@@ -167,7 +171,7 @@ struct Written {
     receipt: Row,
 }
 
-/// What each command of the script writes, read from a database in which a desk has played it.
+/// The rows of each command of the script, read from a database in which a desk played it.
 struct Script([Vec<Written>; 3]);
 
 impl Script {
@@ -198,7 +202,7 @@ fn written(reader: &Connection, ticket: TicketId, key: &str) -> Written {
          WHERE desk = 'main' AND kind = 'r' AND key = ?1",
         &[&key],
     );
-    // The version before the command stands after the mark of the request and the ticket.
+    // Byte 32 of the receipt, after the request digest and the ticket id, is the version before the command.
     let Value::Blob(facts) = &receipt[0][4] else { panic!("{receipt:?}") };
     let before = i64::from(facts[32]);
     Written {
@@ -222,7 +226,7 @@ fn written(reader: &Connection, ticket: TicketId, key: &str) -> Written {
     }
 }
 
-/// The script, written by hand.
+/// The handwritten lane: it writes the rows of the script.
 struct ByHand {
     connection: Connection,
     reads: bool,
@@ -230,7 +234,7 @@ struct ByHand {
 
 impl ByHand {
     fn new(file: &Path, durability: Durability, reads: bool) -> ByHand {
-        drop(desk_in(file, durability)); // makes the tables
+        drop(desk_in(file, durability)); // creates the tables
         ByHand { connection: connection(file, durability), reads }
     }
 
@@ -242,7 +246,7 @@ impl ByHand {
         self.connection.prepare_cached(sql)?.execute(params_from_iter(row)).map(drop)
     }
 
-    /// Reads the first row's bytes, as a program would that decides by them.
+    /// Reads the bytes of the first row. A program would decide by them.
     fn read(&self, sql: &str, key: &[Value]) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(key))?;
@@ -284,7 +288,7 @@ impl ByHand {
                     ticket,
                 )?;
             }
-            // No index has the state, so this touches none.
+            // No index contains the state, so this updates no index.
             Command::Start => self.run(
                 "UPDATE firstline_ticket SET version = ?3, facts = ?4, personal = ?5, state = ?6 \
                  WHERE desk = ?1 AND id = ?2",
@@ -317,7 +321,7 @@ impl ByHand {
     }
 }
 
-/// A connection with the settings of the desk's own.
+/// A connection with the same settings as the desk's connection.
 fn connection(file: &Path, durability: Durability) -> Connection {
     let connection = Connection::open(file).unwrap();
     connection.set_prepared_statement_cache_capacity(64);
@@ -331,7 +335,7 @@ fn connection(file: &Path, durability: Durability) -> Connection {
     connection
 }
 
-/// What is in all tables, without order.
+/// The content of all tables, without order.
 fn content(file: &Path) -> Vec<Vec<String>> {
     let connection = connection(file, Durability::Normal);
     let table = |(table, key): (&str, &str)| -> Vec<String> {
@@ -354,7 +358,7 @@ fn content(file: &Path) -> Vec<Vec<String>> {
     tables.into_iter().map(table).collect()
 }
 
-/// A page written over and synced: what no durable commit is faster than.
+/// Overwrites one page and syncs it. No durable commit is faster.
 fn sync(file: &mut File) -> f64 {
     nanos(BATCH, || {
         for _ in 0..BATCH {
@@ -365,7 +369,7 @@ fn sync(file: &mut File) -> f64 {
     })
 }
 
-/// How much each kind of command adds to the write-ahead log, once there are some tickets.
+/// Prints how much each kind of command adds to the write-ahead log of a database with some tickets.
 fn log_bytes(place: &Path) {
     const TICKETS: usize = 2_000;
     const PLAYED: usize = 20;

@@ -1,14 +1,15 @@
-//! Whether a desk stays quick as it grows: inbox pages of 50 and a sweep with nothing due, small beside large.
+//! Inbox pages of 50 tickets and a sweep with nothing due, in a small and in a large database.
 //!
 //! ```text
-//! cargo bench --bench inbox              # 10 thousand beside a million tickets, built once in some minutes
-//! cargo bench --bench inbox -- --quick   # 10 thousand beside 100 thousand
+//! cargo bench --bench inbox              # 10 thousand and a million tickets; the first run builds them in some minutes
+//! cargo bench --bench inbox -- --quick   # 10 thousand and 100 thousand
 //! ```
 //!
-//! One ticket in ten is open, each has ten events. The large database is filled by plain SQL with copies of what a desk wrote, each under
-//! an id, a number and an instant of its own, and stays under `target/` for the next run. A store remembers what it has
-//! read lately, so a page is measured both when it was looked at before and by a store just opened. The floor is the same page
-//! by hand: one cached statement that reads the bytes of the same rows and makes nothing of them.
+//! One ticket in ten is open, and each ticket has ten events. Plain SQL fills the large database with copies of
+//! rows that a desk wrote; each copy has its own id, number and instant. The database stays under `target/` for
+//! the next run. A store caches what it has read, so a page is measured both with a warm store and with a newly
+//! opened one. The floor is the same page by hand: one cached statement that reads the bytes of the same rows
+//! and does not decode them.
 
 #[path = "shared/desk.rs"]
 mod desk;
@@ -50,7 +51,7 @@ fn main() {
         ("firstline, 10,000 tickets", Box::new(|| leaf_through(&small.0))),
         ("firstline, grown", Box::new(|| leaf_through(&grown.0))),
         ("the same by a store just opened", Box::new(|| leaf_through(&just_opened(&files[1])))),
-        ("the first page's bytes by hand, grown", Box::new(|| bytes(&by_hand))),
+        ("the bytes of the first page, by hand", Box::new(|| bytes(&by_hand))),
     ];
     let ratios = side_by_side(&title, ("us", 1e3), limits, lanes);
     aim("grown at most 1.5 times as long", ratios[1] <= 1.5);
@@ -74,7 +75,7 @@ fn main() {
     aim("grown at most 1.5 times as long", ratios[1] <= 1.5);
 }
 
-/// A desk of a store that knows no ticket yet, but has its connection for reading.
+/// A desk of a new store, with an empty cache and an open read connection.
 fn just_opened(file: &Path) -> Desk<Sqlite> {
     let desk = desk_in(file, Durability::Full).0;
     assert!(desk.find(Query::inbox().limit(1)).unwrap().next.is_some());

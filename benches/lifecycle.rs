@@ -1,5 +1,5 @@
-//! What the lifecycle's run-time check costs beside a hand-written `match` over the same table, and what a whole
-//! decision costs beside the least that one must do.
+//! The cost of the lifecycle's run-time check, compared with a handwritten `match` over the same table, and the
+//! cost of a whole decision, compared with the minimum that a decision must do.
 //!
 //! ```text
 //! cargo bench --bench lifecycle
@@ -27,7 +27,7 @@ use walk::settle;
 const ROUNDS: Limits = Limits { rounds: 300, time: Duration::from_secs(8) };
 
 fn main() {
-    println!("The lifecycle: check and apply one action, beside what is written by hand.");
+    println!("The lifecycle: check and apply one action, compared with handwritten code.");
     println!("cargo bench --bench lifecycle");
     table();
     decision();
@@ -39,7 +39,7 @@ fn table() {
         || walk::walk(&steps, || StateKind::New, |state, step| settle(state, by_hand::take(*state, step)));
     let ours = || walk::walk(&steps, || StateKind::New, |state, step| settle(state, state.apply(step)));
     let taken = by_hand().1;
-    assert_eq!(taken, ours().1, "the two tables differ");
+    assert_eq!(taken, ours().1, "the tables differ");
     let title = walk::title(taken);
     let lanes: Vec<Lane<'_>> = vec![
         ("match by hand", Box::new(|| by_hand().0)),
@@ -83,14 +83,22 @@ fn decision() {
         assert_eq!(
             (&snapshot, &events[..]),
             (&draft.snapshot, &draft.events[..]),
-            "the least is not the same"
+            "the minimum differs from the decision"
         );
     }
 
     let mut ratios = Vec::new();
     for (title, cases, accepted) in [
-        ("A whole decision, accepted: ticket in, changed ticket and event out", &cases.0, true),
-        ("A whole decision, refused: ticket in, an error that says what is permitted out", &cases.1, false),
+        (
+            "A whole decision, accepted: takes a ticket, returns the changed ticket and an event",
+            &cases.0,
+            true,
+        ),
+        (
+            "A whole decision, refused: takes a ticket, returns an error that lists the permitted steps",
+            &cases.1,
+            false,
+        ),
     ] {
         let by_hand = || {
             nanos(cases.len(), || {
@@ -113,10 +121,10 @@ fn decision() {
         ];
         ratios.push(side_by_side(title, ("ns", 1.0), ROUNDS, lanes)[1]);
     }
-    aim("an accepted decision at most 2.0 times the least", ratios[0] <= 2.0);
+    aim("an accepted decision at most 2.0 times the minimum", ratios[0] <= 2.0);
 }
 
-/// What a decision about a step cannot do without, for one who knows what each field must become.
+/// The minimum work of a decision, with the new value of each field known in advance.
 fn least(
     ticket: &Snapshot,
     action: &Action,
@@ -144,14 +152,14 @@ fn least(
     let owner = ticket.requester().map_or(Owner::Nobody, |id| Owner::Contact(id.clone()));
     let mut ticket = ticket.clone();
     ticket.version += 1;
-    // Every hold of this bench has the same reason.
+    // All holds of this bench have the same reason.
     if from != kind {
         ticket.state_since = now;
     }
     ticket.state = to.clone();
     ticket.updated_at = now;
     if matches!(kind, StateKind::Resolved | StateKind::Closed) {
-        // Every case of a resolution is by an agent, and it is the first answer.
+        // Every resolution of this bench is by an agent, and is the first answer.
         if from.is_open() && ticket.first_replied_at.is_none() {
             (ticket.first_replied_at, ticket.replies_sent) = (Some(now), ticket.replies_sent + 1);
         }
@@ -196,7 +204,7 @@ fn action(step: StepKind) -> Action {
     }
 }
 
-/// A ticket in each state, as a desk makes them.
+/// A ticket in each state, made by a desk.
 fn tickets(anna: &Actor) -> Vec<Snapshot> {
     let time = firstline::time::ManualTime::at(at("2026-01-05T09:00:00Z"));
     let desk: Desk<_> =

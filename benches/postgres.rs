@@ -1,4 +1,5 @@
-//! Whole commands of a desk in PostgreSQL, beside the same rows written by hand and beside the bare statement.
+//! Whole commands of a desk in PostgreSQL, compared with the same rows written by hand and with a bare
+//! statement.
 //!
 //! ```text
 //! bash .ci/postgres cargo bench --features postgres --bench postgres              # up to 60 s
@@ -6,12 +7,14 @@
 //! bash .ci/slow-disk 4 bash .ci/postgres cargo bench --features postgres --bench postgres
 //! ```
 //!
-//! The command notes something on a ticket, of which each client has its own. By hand means: tokio-postgres, prepared
-//! statements, the desk's own tables and indexes and the bytes that the desk writes; the ticket is read and locked in
-//! one round trip, and its row and event are written and committed in a second one. The bare statement writes the same
-//! without reading anything, in one round trip. All of them sync each commit, if the server does. Where the
-//! disk syncs fast, what is compared is the work of two processors, and with the bare statement two round trips with one;
-//! on a disk that takes milliseconds (the third command) it is what callers wait for.
+//! The command adds a note to a ticket, and each client has its own tickets. The handwritten lane uses
+//! tokio-postgres, prepared statements, the desk's tables and indexes, and the bytes that the desk writes. It
+//! reads and locks the ticket in one round trip, and writes and commits the ticket row and the event in a
+//! second one. The bare statement writes the same rows in one round trip and reads nothing. All lanes sync each
+//! commit, if the server syncs.
+//!
+//! On a disk that syncs fast, the figures compare the work of two processors, and one round trip with two. On a
+//! disk that needs milliseconds (the third command), they compare the time that callers wait.
 
 #[path = "shared/measure.rs"]
 #[allow(dead_code)]
@@ -29,7 +32,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Statement};
 
 const CLIENTS: [usize; 3] = [1, 8, 32];
-/// Tickets of one client.
+/// Tickets per client.
 const TICKETS: usize = 20;
 const NOTE: &str = "Their 3-D Secure server was down; it works again since this morning.";
 
@@ -42,11 +45,11 @@ enum Lane {
 
 const LANES: [(Lane, &str); 3] = [
     (Lane::Bare, "the bare statement"),
-    (Lane::ByHand, "the same rows by hand"),
+    (Lane::ByHand, "the same rows, by hand"),
     (Lane::Firstline, "firstline"),
 ];
 
-/// A client by hand.
+/// A client that writes the rows by hand.
 struct Hand {
     client: Client,
     read: Statement,
@@ -97,7 +100,7 @@ impl Hand {
     }
 }
 
-/// Commands a second of so many clients.
+/// The rate of this number of clients, in commands per second.
 async fn rate(
     lane: Lane,
     hands: &Arc<Vec<Hand>>,
@@ -140,11 +143,12 @@ async fn compare(url: &str, rounds: usize, time: Duration) {
     let schema = |lane| format!("firstline_bench_{}_{lane}", std::process::id());
     let (ours, theirs) = (schema("ours"), schema("theirs"));
     let most = CLIENTS[CLIENTS.len() - 1];
-    // A connection for each client: a quarter of them is kept for those who only read.
+    // The pool has a connection for each client, plus a third more: it reserves a quarter of its connections
+    // for reads.
     let connections = most * 4 / 3 + 1;
     let connect = |schema: &str| PostgresOptions::new().schema(schema).connections(connections).connect(url);
     let desk = connect(&ours).await.unwrap().desk("main");
-    // The tables by hand are the desk's, filled by a desk with tickets of the same ids and bytes.
+    // The handwritten lane uses copies of the desk's tables, with the same tickets and bytes.
     let mut hands = Vec::new();
     for n in 0..most {
         let mut tickets = Vec::new();
@@ -170,7 +174,7 @@ async fn compare(url: &str, rounds: usize, time: Duration) {
 
     for clients in CLIENTS {
         let mut rates = [(); 3].map(|()| Vec::new());
-        // One more, in which statements are prepared and caches filled.
+        // The first round only prepares statements and fills caches.
         for round in 0..=rounds {
             for turn in 0..LANES.len() {
                 let index = (round + turn) % LANES.len();
@@ -199,7 +203,7 @@ fn main() {
         return;
     };
     println!(
-        "Whole commands in PostgreSQL beside the same by hand; each round measures all, medians of rounds."
+        "Whole commands in PostgreSQL, compared with the same rows by hand. Medians of rounds that measure all lanes."
     );
     let (rounds, time) =
         if quick { (3, Duration::from_millis(200)) } else { (9, Duration::from_millis(600)) };

@@ -1,12 +1,13 @@
-//! The cost of a command on a ticket with a long history, and the size of the ticket's row, in SQLite.
+//! The cost of a command on a ticket with a long history, and the size of its row in SQLite.
 //!
 //! ```text
 //! cargo bench --bench row              # 10,000 rounds
-//! cargo bench --bench row -- 1000      # as many as you say
+//! cargo bench --bench row -- 1000      # your number of rounds
 //! ```
 //!
-//! A round holds and resumes a ticket with two targets, or links another ticket to it. The first hundred rounds are
-//! compared with the last hundred. Syncs are off, because they would hide the rest.
+//! One series of rounds holds and resumes a ticket with two targets. The other links other tickets to it. The
+//! bench compares the first hundred rounds with the last hundred. Syncs are off, because they would hide the
+//! difference.
 
 #[path = "shared/desk.rs"]
 #[allow(dead_code)]
@@ -24,7 +25,7 @@ use firstline::time::{ManualTime, TimeDelta};
 use firstline::{Action, Actor, Calendar, Desk, HoldReason, LinkKind, NewTicket, Policy, TicketId};
 use measure::{aim, median, nanos};
 
-/// Rounds that are compared: the first and the last so many.
+/// The number of rounds at the start, and at the end, that are compared.
 const COMPARED: usize = 100;
 
 fn policy() -> Policy {
@@ -64,7 +65,7 @@ impl Bench {
         serde_json::to_vec(self.desk.ticket(self.ticket).unwrap().snapshot()).unwrap().len()
     }
 
-    /// Plays the rounds, each of so many commands, and prints the first and the last of them.
+    /// Plays the rounds with the given number of commands each, and prints the first and the last rounds.
     fn play(&self, title: &str, rounds: usize, commands: usize, round: impl Fn(usize)) {
         let mut times = Vec::with_capacity(rounds);
         let mut first_bytes = 0;
@@ -82,7 +83,7 @@ impl Bench {
         println!("{:<24} {:>12} {:>12} {:>8}", "", "first 100", "last 100", "ratio");
         println!("{:<24} {first:>12.1} {last:>12.1} {:>8.2}", "us per command", last / first);
         println!("{:<24} {first_bytes:>12} {last_bytes:>12} {bytes_ratio:>8.2}", "row bytes");
-        aim("both at most 1.2 times as much", last <= first * 1.2 && bytes_ratio <= 1.2);
+        aim("both at most 1.2 times as large", last <= first * 1.2 && bytes_ratio <= 1.2);
     }
 }
 

@@ -1,4 +1,5 @@
-//! SQLite as a store: many callers and few syncs, and what the clock costs, on an empty and on a large database.
+//! SQLite as a store: many callers that share syncs, and the cost of timers, in an empty and in a large
+//! database.
 //!
 //! ```text
 //! cargo bench --bench store --features tokio              # empty and a million tickets
@@ -6,9 +7,9 @@
 //! bash .ci/slow-disk 4 cargo bench --bench store --features tokio -- --quick # each sync takes 4 ms longer
 //! ```
 //!
-//! A durable commit waits for the disk. One caller cannot be faster than the disk syncs; many can, if they share a
-//! sync. The floor is therefore a page of 4 KiB written over and synced, measured in the same rounds. The write-ahead
-//! log has reached its full length before: see `grown_log`.
+//! A durable commit waits for the disk. A single caller cannot be faster than one sync of the disk, but many
+//! callers can, if they share a sync. The floor is therefore one 4 KiB page overwritten and synced, measured in
+//! the same rounds. The write-ahead log has its full length before the measurement: see `grown_log`.
 
 #[path = "shared/desk.rs"]
 mod desk;
@@ -36,23 +37,23 @@ use measure::{Lane, Limits, aim, nanos, side_by_side};
 use rusqlite::Connection;
 use tokio::runtime::Runtime;
 
-/// Commands of each lane in one round.
+/// Commands of each lane per round.
 const BATCH: usize = 64;
 const CLIENTS: usize = 32;
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let (large, seconds) = if quick { (10_000, 2) } else { (1_000_000, 10) };
-    println!("SQLite as a store: callers, syncs and the clock.");
+    println!("SQLite as a store: callers, syncs and timers.");
     println!("cargo bench --bench store --features tokio{}", if quick { " -- --quick" } else { "" });
     let limits = Limits { rounds: 300, time: Duration::from_secs(seconds) };
-    // Beside the build's own files, because a temporary directory may be in memory and sync nothing.
+    // The build directory, because a temporary directory may be in memory, where a sync does nothing.
     let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let grown = filled(large, &templates());
     for (name, from) in [("an empty database", None), ("a large database", Some(&grown))] {
         let directory = place.path().join(name);
         std::fs::create_dir(&directory).unwrap();
-        // A copy for each lane, lest one makes the others' larger.
+        // Each lane has its own copy, so that no lane makes the database of another larger.
         let file = |lane: &str| {
             let file = directory.join(lane);
             from.map(|from| std::fs::copy(from, &file).unwrap());
@@ -65,7 +66,7 @@ fn main() {
 }
 
 fn settings(number: u64) -> Settings {
-    // Ids of a desk are drawn from an instant of its own, so that they meet none that is there.
+    // Each desk draws its ids from its own instant, so that they never collide with existing ids.
     let time = ManualTime::at("2027-01-05T09:00:00Z".parse().unwrap());
     time.advance(TimeDelta::days(number as i64));
     Settings::new("main").time(time).ids(SeededIds::default())
@@ -95,7 +96,7 @@ fn callers(name: &str, limits: Limits, blocking: &Path, awaited: &Path, disk: &P
     let synced = measure::median((0..5).map(|_| sync(&mut disk.borrow_mut())).collect()) / 1e3;
     if synced < 1_000.0 {
         println!(
-            "the disk syncs in {synced:.0} us here: too fast to be what callers wait for, so no aim is judged"
+            "the disk syncs in {synced:.0} us here: the callers do not wait for it, so no aim is checked"
         );
         return;
     }
@@ -105,8 +106,8 @@ fn callers(name: &str, limits: Limits, blocking: &Path, awaited: &Path, disk: &P
     }
 }
 
-/// Makes the write-ahead log as long as it gets: as long as it still grows, a sync has to write down its length too.
-/// What is returned keeps it there.
+/// Makes the write-ahead log as long as it will get, because a sync of a growing log must also write its
+/// length. The returned connection keeps the log at this length.
 fn grown_log(file: &Path) -> Connection {
     let keeper = Connection::open(file).unwrap();
     let store = SqliteOptions::new().durability(Durability::Normal).open(file).unwrap();
@@ -119,9 +120,11 @@ fn grown_log(file: &Path) -> Connection {
     keeper
 }
 
-/// So many callers who each wait for their answer before they ask again. Gives nanoseconds per command.
+/// Commands of concurrent callers, each of which awaits its answer before its next command. Returns nanoseconds
+/// per command.
 fn awaiting(runtime: &Runtime, desk: &Desk<AsyncSqlite>, callers: usize, number: &Arc<AtomicUsize>) -> f64 {
-    // With many callers long enough that the first and the last sync, which few share, do not count for much.
+    // With many callers the series is long, so that the first and the last sync, shared by few callers, hardly
+    // count.
     let commands = if callers == 1 { BATCH } else { 8 * BATCH };
     nanos(commands, || {
         runtime.block_on(async {
@@ -140,7 +143,7 @@ fn awaiting(runtime: &Runtime, desk: &Desk<AsyncSqlite>, callers: usize, number:
     })
 }
 
-/// A page written over and synced: what no durable commit of one caller is faster than.
+/// Overwrites one page and syncs it. No durable commit of a single caller is faster.
 fn sync(file: &mut File) -> f64 {
     nanos(BATCH, || {
         for _ in 0..BATCH {
@@ -151,7 +154,7 @@ fn sync(file: &mut File) -> f64 {
     })
 }
 
-/// What it costs to look whether something is due, when nothing is.
+/// Measures a check for due timers when nothing is due.
 fn polls(large: usize, grown: &Path, limits: Limits) {
     const POLLS: usize = 100;
     let (desk, time) = desk_in(grown, Durability::Full);
@@ -175,7 +178,7 @@ fn polls(large: usize, grown: &Path, limits: Limits) {
     let limits = Limits { time: Duration::from_secs(2), ..limits };
     side_by_side(&title, ("us", 1e3), limits, lanes);
     let idle = polled(&worker, now);
-    aim(&format!("a worker's look at most 5 us: {:.1}", idle / 1e3), idle <= 5e3);
+    aim(&format!("a check by a worker at most 5 us: {:.1}", idle / 1e3), idle <= 5e3);
 }
 
 fn polled(worker: &Worker<Sqlite>, now: firstline::time::DateTime<firstline::time::Utc>) -> f64 {
@@ -183,7 +186,7 @@ fn polled(worker: &Worker<Sqlite>, now: firstline::time::DateTime<firstline::tim
     measure::median((0..50).map(|_| look()).collect())
 }
 
-/// What each timer costs that falls due: silence that closes a ticket.
+/// Measures each timer that fires. These timers close resolved tickets after silence.
 fn fires(place: &Path, limits: Limits) {
     let store = SqliteOptions::new().durability(Durability::Normal).open(place.join("fires.db")).unwrap();
     let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());

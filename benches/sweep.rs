@@ -1,12 +1,12 @@
-//! The sweep over many tickets in SQLite: what it costs when nothing is due, and what each due timer costs.
+//! A tick over many tickets in SQLite: its cost when nothing is due, and the cost per due timer.
 //!
 //! ```text
 //! cargo bench --bench sweep                        # 10,000 and 100,000 tickets
-//! cargo bench --bench sweep -- 10000 1000000       # as many as you say
+//! cargo bench --bench sweep -- 10000 1000000       # your numbers of tickets
 //! ```
 //!
-//! Every ticket is open and has three clocks; what falls due are breaches, of which each reads the ticket, measures,
-//! and writes two events, the row and the timers in a transaction of its own.
+//! Every ticket is open and has three clocks. The due timers are breaches. Each breach reads the ticket,
+//! measures its clocks, and writes two events, the row and the timers in one transaction.
 
 #[path = "shared/desk.rs"]
 #[allow(dead_code)]
@@ -26,7 +26,7 @@ use firstline::time::{DateTime, TimeDelta, Utc};
 use firstline::{Actor, Calendar, ImportedTicket, ImportedVersion, Policy};
 use measure::{median, nanos};
 
-/// Timers that fall due at once, and how often that is measured.
+/// Due timers per round, and the number of rounds.
 const DUE: i64 = 500;
 const ROUNDS: i64 = 5;
 

@@ -1,5 +1,5 @@
-//! What a workflow as data costs: to validate and compile it, to look up where a step leads beside the lifecycle's own
-//! table, and a whole decision on a ticket that follows one beside the same on the simple one.
+//! The cost of a workflow from data: validation and compilation, the lookup of a transition compared with the
+//! built-in lifecycle table, and a whole decision compared with the same decision on the simple workflow.
 //!
 //! ```text
 //! cargo bench --bench workflow
@@ -34,15 +34,16 @@ use walk::settle;
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let limits = Limits { rounds: 300, time: Duration::from_secs(if quick { 2 } else { 8 }) };
-    println!("Workflows as data: to build them, to check a transition, to decide an action.");
+    println!("Workflows as data: build a workflow, check a transition, decide an action.");
     println!("cargo bench --bench workflow{}", if quick { " -- --quick" } else { "" });
     build(limits);
     check(limits);
     decide(limits);
 }
 
-/// A workflow of so many statuses: one in two of them is work, the others wait; each piece of work leads to its wait and
-/// back, to the next one, and to a solution; some ways have guards, some statuses demand fields.
+/// A workflow with this number of statuses. Half of them are work and half are waits. Each work status leads to
+/// its wait and back, to the next work status, and to a solution. Some transitions have guards, and some
+/// statuses require fields.
 fn sized(statuses: usize) -> WorkflowDefinition {
     let mut workflow = WorkflowDefinition::new("sized")
         .guard("dear", Condition::field("field.price").at_least(100))
@@ -132,7 +133,7 @@ fn check(limits: Limits) {
         ("match by hand", Box::new(|| by_hand().0)),
         ("firstline: Workflow::take, simple", Box::new(|| as_data(simple).0)),
         ("firstline: Workflow::take, 100 statuses, guards", Box::new(|| as_data(&large).0)),
-        ("a HashMap by names", Box::new(|| named().0)),
+        ("a HashMap keyed by names", Box::new(|| named().0)),
     ];
     let ratios = side_by_side(&walk::title(taken), ("ns", 1.0), limits, lanes);
     aim("a workflow's table at most 2.0 times the lifecycle's", ratios[2] <= 2.0);
@@ -145,7 +146,7 @@ fn decide(limits: Limits) {
     let mut random = Random::seeded(11);
     let drawn: Vec<(usize, StepKind)> =
         (0..4_096).map(|_| (random.below(4), random.pick(StepKind::ALL))).collect();
-    // The same steps on the same tickets: what the lifecycle accepts is accepted by both.
+    // Both workflows accept the same steps on the same tickets.
     let accepted: Vec<_> = drawn
         .into_iter()
         .filter(|(place, step)| PATHS[*place].1.accepts(*step) && *step != StepKind::Confirm)
@@ -172,7 +173,7 @@ fn decide(limits: Limits) {
     side_by_side("A whole decision, accepted: Snapshot::decide", ("ns", 1.0), limits, lanes);
 }
 
-/// How to bring a ticket into each open state, and into resolved.
+/// The steps that bring a ticket into each open state, and into resolved.
 const PATHS: [(&[StepKind], StateKind); 4] = [
     (&[], StateKind::New),
     (&[StepKind::Start], StateKind::Active),

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     desk.setup().adopt(&Policy::new().calendar("office", office.definition()).agreement(agreement))?;
     let (anna, boris) = (Actor::agent("anna"), Actor::contact("boris"));
 
-    // The morning: five requests. Two are answered, and one of the answers gets an answer.
+    // In the morning, five requests arrive. Two are answered, and one customer replies.
     let open = |request: NewTicket| -> firstline::Result<TicketId> { Ok(desk.open_ticket(request)?.id()) };
     let lamp = open(NewTicket::new("The lamp flickers").from("boris").team("lighting", Line::First))?;
     open(NewTicket::new("Where is my parcel?").from("clara").team("delivery", Line::First))?;

@@ -14,8 +14,8 @@ fn main() -> Result<()> {
     let desk = Desk::memory();
     let (anna, ben, boris) = (Actor::agent("anna"), Actor::agent("ben"), Actor::contact("boris"));
 
-    // Every step consumes the handle and returns the next one. `ticket.confirm()` does not compile here: the message
-    // says that a ticket in state `New` does not accept it, and lists the steps that it accepts.
+    // Every step consumes the handle and returns the next one. `ticket.confirm()` does not compile here. The
+    // compiler reports that a ticket in state `New` does not accept it, and lists the accepted steps.
     let ticket: Ticket<state::New> = desk.open_ticket(NewTicket::new("No sound").from("boris"))?;
     println!("boris opened {}: {:?}", ticket.number, ticket.subject());
     let ticket: Ticket<state::Active> = desk.commit(ticket.start(), &anna)?;

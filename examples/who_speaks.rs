@@ -1,5 +1,5 @@
-//! Who speaks in a conversation, and what their message causes: the requester, a colleague in copy, a stranger who
-//! knows the thread, a stranger with proof, an out-of-office notice, and a chat visitor without a name.
+//! The senders of messages in a conversation, and the effects: the requester, a colleague in copy, a stranger
+//! who knows the thread, a stranger with proof, an out-of-office notice, and a chat visitor without a name.
 //!
 //! ```text
 //! cargo run --example who_speaks
@@ -55,7 +55,7 @@ fn main() -> firstline::Result<()> {
     speak("the requester, at the end", InboundMessage::new("And the archive?").from("boris"))?;
     speak("a message without a sender", InboundMessage::new("Hello?"))?;
 
-    println!("\nWho may what on {}:\n", ticket.number);
+    println!("\nPermissions on {}:\n", ticket.number);
     let now = desk.ticket(id)?;
     let policy = Policy::new();
     for name in ["boris", "manager", "mallory"] {

@@ -55,7 +55,8 @@ const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
 /// A support desk on top of a storage engine. Applications work with this type.
 ///
-/// A desk has eight methods for tickets, and handles for other subjects, such as [`setup`](Desk::setup). Each of the
+/// A desk has eight methods for tickets, and handles for other subjects, such as [`setup`](Desk::setup). Its reads are
+/// for the application and show everything; [`view`](Desk::view) reads for one person. Each of the
 /// eight methods runs in one transaction and takes effect completely or not at all, except [`tick`](Desk::tick), which
 /// runs one transaction per ticket. Blocking engines, such as memory and SQLite, return a `Result`. Async engines
 /// return a future of a `Result`.

@@ -53,8 +53,8 @@
 //! because a day has no fixed length in business time.
 //!
 //! These types document their serialized forms: [`CalendarDefinition`] for calendars, [`Agreement`],
-//! [`Target`](crate::sla::Target), [`Reaction`](crate::sla::Reaction), [`Condition`](crate::Condition), and
-//! [`MatrixDefinition`](crate::MatrixDefinition) for the matrix.
+//! [`Target`](crate::sla::Target), [`Reaction`](crate::sla::Reaction), [`Condition`](crate::Condition),
+//! [`VisibilityRule`], and [`MatrixDefinition`](crate::MatrixDefinition) for the matrix.
 
 mod check;
 mod fields;

@@ -1,22 +1,22 @@
-//! What must not compile, and what the compiler says about it.
+//! Programs that must not compile, and the compiler's messages about them.
 //!
-//! The wording belongs to one version of the compiler, named in `compile_fail/rustc-version.txt`, and taking it
-//! builds the crate anew: so it is compared where `CI=true` or `FIRSTLINE_TRYBUILD=1` asks for it, and ignored
-//! elsewhere. Set `TRYBUILD=overwrite` to take new snapshots, and write the compiler's version beside them.
+//! The messages depend on the compiler version in `compile_fail/rustc-version.txt`, and the comparison rebuilds
+//! the crate. It therefore runs only with `CI=true` or `FIRSTLINE_TRYBUILD=1`, and is ignored otherwise.
+//! `TRYBUILD=overwrite` writes new snapshots; then update the version in the file.
 
 use std::process::Command;
 
 use libtest_mimic::{Arguments, Trial};
 
-/// The compiler with which the snapshots were taken.
+/// The compiler version of the snapshots.
 const SNAPSHOTS: &str = include_str!("compile_fail/rustc-version.txt");
 
 fn compiler() -> String {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).arg("--version").output().expect("the compiler");
-    let text = String::from_utf8(output.stdout).expect("its version");
-    // `rustc 1.95.0 (59807616e 2026-04-14)`: the release alone decides the wording.
-    text.split_whitespace().nth(1).expect("a release").to_owned()
+    let output = Command::new(rustc).arg("--version").output().expect("the compiler does not run");
+    let text = String::from_utf8(output.stdout).expect("the version is not UTF-8");
+    // `rustc 1.95.0 (59807616e 2026-04-14)`: only the release number affects the messages.
+    text.split_whitespace().nth(1).expect("the version has no release number").to_owned()
 }
 
 fn main() {

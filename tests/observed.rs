@@ -1,5 +1,5 @@
-//! Traces and metrics of commands: one span per command, metrics of all, and never names of people or text that people
-//! wrote.
+//! Traces and metrics of commands. Each command has one span and is counted, and neither traces nor metrics
+//! contain names of people or text that people wrote.
 
 #![cfg(any(feature = "tracing", feature = "metrics"))]
 
@@ -83,7 +83,7 @@ fn writer_thread_work() -> Result<()> {
 
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
-    // Only a hang may run into the timeout.
+    // Only a hang can reach this timeout.
     let options = SqliteOptions::new().acquire_timeout(Duration::from_secs(600));
     let desk = options.open(&file)?.into_async()?.desk("gamma");
     let other = rusqlite::Connection::open(&file).unwrap();
@@ -172,7 +172,7 @@ mod spans {
 
     type Fields = BTreeMap<&'static str, String>;
 
-    /// Keeps the fields of every span, in the order of beginning.
+    /// Keeps the fields of every span, in the order in which the spans began.
     #[derive(Clone, Default)]
     struct Collected(Arc<Mutex<Vec<(u64, Fields)>>>);
 
@@ -200,8 +200,8 @@ mod spans {
         }
     }
 
-    /// With only one subscriber, `tracing` caches for all threads whether the first thread at a span has a subscriber.
-    /// The tests of metrics have none, so this second subscriber always exists.
+    /// With only one subscriber, `tracing` caches one answer for all threads: if the first thread at a span has
+    /// a subscriber. The tests of metrics have none, so this second subscriber always exists.
     static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
 
     fn collected(run: impl FnOnce()) -> Vec<Fields> {
@@ -215,7 +215,7 @@ mod spans {
     #[test]
     fn every_command_is_a_span_without_personal_data() {
         let spans = collected(|| work().unwrap());
-        let said: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
+        let finished: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
         let wanted = [
             ("open_ticket", "ok"),
             ("open_ticket", "replayed"),
@@ -229,7 +229,7 @@ mod spans {
             ("ticket", "not_found"),
             ("ticket", "ok"),
         ];
-        assert_eq!(said, wanted);
+        assert_eq!(finished, wanted);
         assert!(spans.iter().all(|it| it["desk"] == "acme"), "{spans:?}");
         // Each span names the only ticket or none.
         let named: Vec<_> = spans.iter().map(|it| it.get("ticket")).collect();
@@ -324,8 +324,8 @@ mod spans {
     #[test]
     fn a_writer_thread_command_is_in_the_callers_trace() {
         let spans = collected(|| super::writer_thread_work().unwrap());
-        let said: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
-        assert_eq!(said, [("receive", "ok"), ("ticket", "ok"), ("act", "rejected")]);
+        let finished: Vec<_> = spans.iter().map(|it| (it["verb"].as_str(), it["outcome"].as_str())).collect();
+        assert_eq!(finished, [("receive", "ok"), ("ticket", "ok"), ("act", "rejected")]);
         assert!(spans.iter().all(|it| it["desk"] == "gamma"), "{spans:?}");
     }
 }

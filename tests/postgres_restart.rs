@@ -33,7 +33,7 @@ mod restarts {
     /// The results that a client received: notes on tickets, and opened tickets. Unknown outcomes are separate.
     #[derive(Debug, Default)]
     struct Received {
-        said: Vec<String>,
+        notes: Vec<String>,
         opened: Vec<String>,
         unknown: u32,
         failed: u32,
@@ -95,7 +95,7 @@ mod restarts {
             }
             match result {
                 Ok(()) if opens => received.opened.push(name),
-                Ok(()) => received.said.push(name),
+                Ok(()) => received.notes.push(name),
                 Err(error) if error.kind() == ErrorKind::Unknown => received.unknown += 1,
                 Err(error) if error.is_retryable() => received.failed += 1,
                 Err(error) => panic!("{error:?}"),
@@ -142,7 +142,7 @@ mod restarts {
 
     async fn compare(desk: &Desk<Postgres>, received: Vec<Received>) -> Found {
         let mut found = Found::default();
-        let (mut said, mut subjects): (BTreeMap<String, u32>, BTreeMap<String, u32>) = Default::default();
+        let (mut notes, mut subjects): (BTreeMap<String, u32>, BTreeMap<String, u32>) = Default::default();
         let (mut next, mut numbers) = (None, Vec::new());
         loop {
             let page = desk.find(Query::oldest().limit(1_000).after(next)).await.unwrap();
@@ -154,7 +154,7 @@ mod restarts {
                     "the row differs from the fold of its history"
                 );
                 for words in history.iter().filter_map(|it| it.personal.text().map(str::to_owned)) {
-                    *said.entry(words).or_default() += 1;
+                    *notes.entry(words).or_default() += 1;
                 }
                 *subjects.entry(ticket.subject().to_owned()).or_default() += 1;
                 numbers.push(ticket.number.value);
@@ -166,11 +166,11 @@ mod restarts {
         }
         numbers.sort_unstable();
         assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "numbers have gaps");
-        let all = said.iter().chain(&subjects);
+        let all = notes.iter().chain(&subjects);
         found.twice = all.filter(|(_, count)| **count > 1).map(|(name, _)| name.clone()).collect();
-        for Received { said: words, opened, unknown, failed } in received {
+        for Received { notes: words, opened, unknown, failed } in received {
             found.acknowledged += words.len() + opened.len();
-            found.lost += words.iter().filter(|it| !said.contains_key(*it)).count();
+            found.lost += words.iter().filter(|it| !notes.contains_key(*it)).count();
             found.lost += opened.iter().filter(|it| !subjects.contains_key(*it)).count();
             found.unknown += unknown;
             found.failed += failed;

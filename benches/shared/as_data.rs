@@ -1,4 +1,4 @@
-//! The lifecycle as data: a table of firstline's, and one keyed by names, as one writes it in an afternoon.
+//! The lifecycle as data: a workflow table of firstline, and a simple map keyed by names.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -6,7 +6,7 @@ use std::hint::black_box;
 use firstline::lifecycle::{StateKind, StepKind};
 use firstline::workflow::{StatusId, Trigger, Workflow};
 
-/// Takes a step by the workflow's table.
+/// Takes a step by the table of the workflow.
 #[inline]
 pub(crate) fn take(workflow: &Workflow, status: &mut StatusId, step: StepKind) -> bool {
     match workflow.take(*status, Trigger::Step(step), &()) {
@@ -21,7 +21,7 @@ pub(crate) fn take(workflow: &Workflow, status: &mut StatusId, step: StepKind) -
     }
 }
 
-/// A machine whose states and steps are called by their names.
+/// A machine with named states and steps.
 pub(crate) struct ByName(HashMap<String, HashMap<String, String>>);
 
 impl ByName {
@@ -36,7 +36,7 @@ impl ByName {
         ByName(table)
     }
 
-    /// The same steps by name.
+    /// The same steps as names.
     pub(crate) fn steps(steps: &[StepKind]) -> Vec<&'static str> {
         let names: Vec<&'static str> = StepKind::ALL.iter().map(|it| &*it.to_string().leak()).collect();
         steps.iter().map(|step| names[*step as usize]).collect()

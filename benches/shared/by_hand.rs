@@ -1,4 +1,4 @@
-//! The lifecycle as one writes it without a library: a `match`, with the crate's own refusal.
+//! The lifecycle without a library: a `match` that returns the crate's own refusal.
 
 use firstline::lifecycle::{StateKind, StepKind, StepRefused};
 

@@ -1,4 +1,4 @@
-//! Desks that do the same in every run: their time stands where it is put, their ids come from a seed.
+//! Desks that do the same in every run: the bench sets their clock, and their ids come from a seed.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use firstline::sqlite::{Durability, Sqlite, SqliteOptions};
 use firstline::time::{DateTime, ManualTime, Utc};
 use firstline::{Channel, Contact, Desk, Impact, Kind, Line, NewTicket, Urgency};
 
-/// Version 7 UUIDs of a seed.
+/// Version 7 UUIDs from a seed.
 #[derive(Debug, Default)]
 pub(crate) struct SeededIds(AtomicU64);
 
@@ -22,7 +22,7 @@ impl IdSource for SeededIds {
     }
 }
 
-/// Numbers without order, none twice (splitmix).
+/// Distinct numbers without order (splitmix).
 pub(crate) fn scattered(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -37,7 +37,7 @@ pub(crate) fn desk_in(file: &Path, durability: Durability) -> (Desk<Sqlite>, Man
     (store.desk(Settings::new("main").time(time.clone()).ids(SeededIds::default())), time)
 }
 
-/// The request of this number: a person with name and address, a few sentences, a category, a tag.
+/// The request with this number: a person with name and address, a few sentences, a category, a tag.
 pub(crate) fn request(number: usize) -> NewTicket {
     const SUBJECTS: [&str; 4] =
         ["Card declined at checkout", "Parcel has not arrived", "Не приходит письмо", "No sound"];

@@ -1,4 +1,5 @@
-//! Databases of many tickets with ten events each, made once by plain SQL with copies of what a desk wrote, and kept under `target/`.
+//! Databases with many tickets of ten events each. Plain SQL fills them once with copies of rows that a desk
+//! wrote, and they stay under `target/`.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +14,10 @@ use crate::desk::{desk_in, request, scattered};
 
 const TEMPLATES: usize = 240;
 
-/// Events of each ticket: with its opening and what becomes of it, so many that the rest are notes.
+/// Events per ticket. Notes make up the number after the opening and the steps of the ticket.
 pub(crate) const EVENTS: usize = 10;
 
-/// What a desk wrote of one ticket.
+/// The rows that a desk wrote for one ticket.
 pub(crate) struct Template {
     ticket: Snapshot,
     personal: String,
@@ -27,7 +28,7 @@ pub(crate) struct Template {
     events: Vec<(i64, String, Option<String>)>,
 }
 
-/// Tickets of a desk, most of them closed.
+/// Tickets of a desk. Most are closed.
 pub(crate) fn templates() -> Vec<Template> {
     let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let file = place.path().join("templates.db");
@@ -76,7 +77,8 @@ pub(crate) fn templates() -> Vec<Template> {
     templates
 }
 
-/// The database of so many tickets; made if it is not there, or if desks write something else by now.
+/// The database with this number of tickets. It is built if it is missing, or if the rows of a desk have
+/// changed since.
 pub(crate) fn filled(tickets: usize, templates: &[Template]) -> PathBuf {
     let written: Vec<_> = templates.iter().map(|it| (&it.ticket, &it.personal, &it.events)).collect();
     let mark = Fingerprint::of_json(&written).unwrap().to_string();
@@ -101,7 +103,7 @@ fn fill(
     templates: &[Template],
     began: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
-    // Killed half-way it is thrown away: nothing needs to be safe before the end.
+    // A build that was interrupted is discarded, so nothing needs to be durable before the end.
     connection.execute_batch(
         "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA cache_size = -262144",
     )?;
@@ -161,7 +163,7 @@ fn fill(
     connection.execute_batch("PRAGMA journal_mode = WAL").map(drop)
 }
 
-/// The same ticket under another id and number, opened at another instant.
+/// The same ticket with another id, number and opening instant.
 fn numbered(template: &Snapshot, id: Uuid, number: u64, opened: DateTime<Utc>) -> Snapshot {
     let mut ticket = template.clone();
     (ticket.id, ticket.number.value) = (id.into(), number);

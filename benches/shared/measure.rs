@@ -1,9 +1,9 @@
-//! Measuring side by side: every lane once in each round, in turn, so that whatever else the machine does meets all
-//! of them. What counts is the ratio within a round.
+//! Side-by-side measurements. Each round runs every lane once, so that other load on the machine affects all
+//! lanes. The ratio within a round is the result.
 
 use std::time::{Duration, Instant};
 
-/// A small generator (xorshift): the same numbers in every run.
+/// A small generator (xorshift). It yields the same numbers in every run.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -23,7 +23,7 @@ impl Random {
     }
 }
 
-/// Nanoseconds per operation of `work`, which does `count` of them.
+/// Nanoseconds per operation of `work`, which performs `count` operations.
 pub(crate) fn nanos(count: usize, work: impl FnOnce()) -> f64 {
     let start = Instant::now();
     work();
@@ -35,17 +35,18 @@ pub(crate) fn median(mut samples: Vec<f64>) -> f64 {
     samples[samples.len() / 2]
 }
 
-/// One way of doing the work: its name, and a round of it, which gives its time per operation.
+/// A variant of the work: its name, and a round that returns its time per operation.
 pub(crate) type Lane<'a> = (&'a str, Box<dyn FnMut() -> f64 + 'a>);
 
-/// How long to measure: so many rounds, but no new one after this time.
+/// The maximum number of rounds, and the time after which no new round starts.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) rounds: usize,
     pub(crate) time: Duration,
 }
 
-/// Runs the lanes in turn, prints a table, and gives each lane's ratio to the first: medians of all rounds.
+/// Runs the lanes in turn, prints a table, and returns each lane's ratio to the first lane, as the median of
+/// all rounds.
 pub(crate) fn side_by_side(
     title: &str,
     unit: (&str, f64),
@@ -78,7 +79,7 @@ pub(crate) fn side_by_side(
     ratios
 }
 
-/// Says whether an aim was met in this run. It is a statement, not a test: a busy machine fails nothing.
+/// Prints if this run met an aim. A missed aim fails nothing, because the machine may be busy.
 pub(crate) fn aim(what: &str, met: bool) {
     println!("aim: {what}: {}", if met { "met in this run" } else { "NOT met in this run" });
 }

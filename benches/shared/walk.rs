@@ -1,5 +1,5 @@
-//! The walk that every state machine is put through: many tickets, and for each in turn a random step, which its
-//! state takes or refuses.
+//! The walk that measures every state machine: random steps on many tickets in turn. The state of the ticket
+//! accepts or refuses each step.
 
 use std::hint::black_box;
 
@@ -13,7 +13,7 @@ const STEPS_EACH: usize = 8;
 pub(crate) fn title(taken: usize) -> String {
     let share = 100 * taken / (TICKETS * STEPS_EACH);
     format!(
-        "Check and apply: {TICKETS} tickets, {STEPS_EACH} random steps each ({share} % taken, the rest refused)"
+        "Check and apply: {TICKETS} tickets, {STEPS_EACH} random steps each ({share} % accepted, the rest refused)"
     )
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn steps() -> Vec<StepKind> {
     (0..TICKETS * STEPS_EACH).map(|_| random.pick(StepKind::ALL)).collect()
 }
 
-/// Walks fresh machines through the steps. Gives the nanoseconds per step and how many were taken.
+/// Walks new machines through the steps. Returns the nanoseconds per step and the number of accepted steps.
 pub(crate) fn walk<M, S: Copy>(
     steps: &[S],
     fresh: impl Fn() -> M,
@@ -42,7 +42,7 @@ pub(crate) fn walk<M, S: Copy>(
     (time, taken)
 }
 
-/// Puts the ticket into its new state, or shows the refusal to somebody.
+/// Sets the new state of the ticket, or uses the refusal so that the compiler cannot remove it.
 #[inline]
 pub(crate) fn settle(state: &mut StateKind, taken: Result<StateKind, StepRefused>) -> bool {
     match taken {

@@ -32,7 +32,7 @@ pub(crate) struct Figures {
     pub(crate) resolved_at_matches: u64,
     /// Incidents closed at the same time as in the log.
     pub(crate) closed_at_matches: u64,
-    /// Incidents whose clock agrees with the log that the agreed time was met or missed.
+    /// Incidents in which the clock and the log agree that the agreed time was met or missed.
     pub(crate) made_sla_matches: u64,
     /// Events in the histories, except clock events.
     pub(crate) events: u64,

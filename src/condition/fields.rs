@@ -68,38 +68,20 @@ impl ValueType {
     }
 
     /// Returns the keys of the comparisons that values of this type support.
-    fn comparisons(self) -> &'static [&'static str] {
-        match self {
-            ValueType::Bool => &["is", "is_not", "matches", "exists"],
-            ValueType::Integer | ValueType::Decimal | ValueType::Date => &[
-                "is",
-                "is_not",
-                "one_of",
-                "at_least",
-                "at_most",
-                "more_than",
-                "less_than",
-                "matches",
-                "exists",
-            ],
-            ValueType::Instant => &[
-                "is",
-                "is_not",
-                "one_of",
-                "at_least",
-                "at_most",
-                "more_than",
-                "less_than",
-                "before",
-                "after",
-                "matches",
-                "exists",
-            ],
-            ValueType::Text => {
-                &["is", "is_not", "one_of", "contains", "starts_with", "shares", "matches", "exists"]
+    fn comparisons(self) -> Vec<&'static str> {
+        use ValueType::{Bool, Date, Decimal, Instant, Integer, List, Text};
+        let supports = |key: &str| match key {
+            "is" | "is_not" | "matches" | "exists" => true,
+            "one_of" => !matches!(self, Bool | List),
+            "at_least" | "at_most" | "more_than" | "less_than" => {
+                matches!(self, Integer | Decimal | Date | Instant)
             }
-            ValueType::List => &["is", "is_not", "contains", "shares", "matches", "exists"],
-        }
+            "before" | "after" => self == Instant,
+            "contains" | "shares" => matches!(self, Text | List),
+            "starts_with" => self == Text,
+            _ => false,
+        };
+        Comparison::KEYS.into_iter().filter(|key| supports(key)).collect()
     }
 }
 

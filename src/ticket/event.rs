@@ -56,8 +56,8 @@ pub struct Event {
 impl Event {
     /// True if somebody edited the ticket: a person or a program acted on it, or a message came in.
     ///
-    /// Timers, warnings and clock updates are no edits. Neither are recorded times and followers, which nobody overwrites. Neither is a machine's message, which has no effect. Links are
-    /// none either, because a command on another ticket writes them, and they change nothing else.
+    /// These are no edits: timers, warnings, clock updates, and a machine's message, which has no effect; recorded times
+    /// and followers, which nobody overwrites; links, which a command on another ticket can write.
     pub(crate) fn is_edit(&self) -> bool {
         match self.change {
             Change::Opened(_)

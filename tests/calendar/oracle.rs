@@ -205,7 +205,8 @@ fn plan_and_window() -> impl Strategy<Value = (Plan, i64, i64)> {
                 |day: i64| (DateTime::from_timestamp(at, 0).unwrap() + TimeDelta::days(day)).date_naive();
             let of_year = |day: i64| (date(day).month(), date(day).day());
             let (holidays, annual_holidays, exceptions, annual_exceptions, far) = special;
-            // A dated entry has a year from 1 to 9999. Outside of these only the annual entries apply.
+            // An entry with a date has a year from 1 to 9999. Outside of these years only the annual entries
+            // apply.
             let dated = (start(2)..start(9990)).contains(&at);
             let mut holidays: BTreeMap<_, _> =
                 holidays.into_iter().map(|(day, name)| (date(day), name)).collect();
@@ -282,7 +283,7 @@ proptest! {
         prop_assert!(calendar.add(utc(from), beyond).is_none_or(|due| due > utc(to)));
         prop_assert!(calendar.subtract(utc(to), beyond).is_none_or(|since| since < utc(from)));
 
-        // Spans and periods join the same readings.
+        // Spans and periods are built from the same readings.
         let mut runs: Vec<(i64, OpenState)> = Vec::new();
         for (&at, &state) in steps.iter().zip(&states) {
             if runs.last().is_none_or(|run| run.1 != state) {

@@ -1,4 +1,4 @@
-//! Properties of every calendar at every instant, however far away.
+//! Properties of every calendar at every instant, even very distant ones.
 
 use crate::soak;
 
@@ -7,7 +7,7 @@ use firstline::Calendar;
 use firstline::calendar::{DueAtClosing, EVERY_DAY, HolidayCut, OpenState, WORKDAYS};
 use proptest::prelude::*;
 
-/// Calendars of all sorts: some are never open, some never close, some end.
+/// Calendars of many sorts: some are never open, some never close, some end.
 fn calendars() -> Vec<Calendar> {
     let built = [
         Calendar::builder("Europe/Berlin")

@@ -1,6 +1,6 @@
 //! The location of the test data: outside the repository, because its licences do not allow redistribution here.
 
-#![allow(dead_code)] // Every test target uses its own part of it.
+#![allow(dead_code)] // No test target uses all of it.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 //! A gate inside a decision. A test waits until an operation has reached it, does something else, and then opens it.
 
-#![allow(dead_code)] // Every test target uses its own part of it.
+#![allow(dead_code)] // No test target uses all of it.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};

@@ -1,6 +1,6 @@
 //! The PostgreSQL server of the tests: `FIRSTLINE_POSTGRES` is its URL. `.ci/postgres` starts one.
 
-#![allow(dead_code)] // Every test target uses its own part of it.
+#![allow(dead_code)] // No test target uses all of it.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -46,13 +46,13 @@ impl Place {
     /// A place with a new name, so a schema that a killed run left behind is never reused.
     pub(crate) fn fresh() -> Place {
         let url = url().expect("FIRSTLINE_POSTGRES is the URL of a server; bash .ci/postgres starts one");
-        #[allow(clippy::disallowed_methods)] // The name has to be unique, not repeatable.
+        #[allow(clippy::disallowed_methods)] // The name must be unique, not repeatable.
         let name = uuid::Uuid::now_v7().simple();
         Place { url, schema: format!("firstline_test_{name}") }
     }
 
     pub(crate) fn options(&self) -> PostgresOptions {
-        // Only a hang may run into the timeout.
+        // Only a hang can reach this timeout.
         PostgresOptions::new().schema(&self.schema).acquire_timeout(Duration::from_secs(600))
     }
 
@@ -125,7 +125,7 @@ impl Blocked {
         let place = Place::fresh();
         // The comparison of stores does not need durability.
         let url = with_options(&place.url, "-c synchronous_commit=off");
-        // Only a hang may run into the timeout.
+        // Only a hang can reach this timeout.
         let options = place.options().connections(4).acquire_timeout(Duration::from_secs(60));
         let store = block_on(options.connect(&url)).unwrap();
         Blocked { store, _place: Arc::new(place) }

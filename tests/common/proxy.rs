@@ -1,6 +1,6 @@
 //! A proxy in front of the PostgreSQL server that can stop forwarding, or break a connection at a `COMMIT`.
 
-#![allow(dead_code)] // Every test target uses its own part of it.
+#![allow(dead_code)] // No test target uses all of it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};

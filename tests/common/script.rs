@@ -1,6 +1,6 @@
 //! A repeatable sequence of commands of all kinds, and the resulting content of the database.
 
-#![allow(dead_code)] // Every test target uses its own part of it.
+#![allow(dead_code)] // No test target uses all of it.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -138,7 +138,7 @@ impl Script {
                 let failed = report.failed.into_iter().map(|it| it.error);
                 report.stopped.into_iter().chain(failed).next().map_or(Ok(()), Err)
             }),
-            other => panic!("no command is called {other}"),
+            other => panic!("there is no command {other}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The number of cases of random tests. `FIRSTLINE_SOAK=10` runs ten times as many.
 
-#![allow(dead_code)] // Every test target uses its own part of it.
+#![allow(dead_code)] // No test target uses all of it.
 
 use proptest::test_runner::{Config, RngSeed};
 

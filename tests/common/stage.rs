@@ -1,6 +1,6 @@
 //! The stage for scenarios: a desk over each compiled-in store, with a manual clock and sequential ids.
 
-#![allow(dead_code)] // Every test target uses its own part of it.
+#![allow(dead_code)] // No test target uses all of it.
 
 #[cfg(feature = "postgres")]
 #[path = "postgres.rs"]
@@ -205,7 +205,7 @@ pub(crate) fn stages() -> Vec<Stage> {
 
 #[cfg(feature = "sqlite")]
 fn sqlite() -> Option<Stage> {
-    // Only a hang may run into the timeout.
+    // Only a hang can reach this timeout.
     let acquire_timeout = std::time::Duration::from_secs(60);
     let store = firstline::sqlite::SqliteOptions::new().acquire_timeout(acquire_timeout).in_memory().unwrap();
     Some(Stage::new("SQLite", AnyStore::Sqlite(store)))

@@ -3,7 +3,7 @@
 //! This is the only place in the repository with `unsafe` code, because SQLite takes a table of C functions. Every
 //! operation that the hook does not refuse is passed on to SQLite's own file system.
 
-#![allow(dead_code)] // Every test target uses its own part of it.
+#![allow(dead_code)] // No test target uses all of it.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};

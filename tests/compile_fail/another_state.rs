@@ -1,4 +1,4 @@
-//! The set of states is closed: nobody adds one, or a step to the table.
+//! The set of states is closed: no other crate can add a state, or a step to the table.
 
 use firstline::lifecycle::Accepts;
 use firstline::state::KnownState;

@@ -1,4 +1,4 @@
-//! A closed ticket takes no step at all.
+//! A closed ticket accepts no step.
 
 use firstline::{HoldReason, Ticket, state};
 

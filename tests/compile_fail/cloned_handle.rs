@@ -1,4 +1,4 @@
-//! A handle cannot be kept aside by cloning it.
+//! A handle cannot be cloned to use it twice.
 
 use firstline::{Ticket, state};
 

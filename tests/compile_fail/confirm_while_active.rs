@@ -1,4 +1,4 @@
-//! A ticket that is being worked on cannot be confirmed: nothing is answered yet.
+//! An active ticket cannot be confirmed, because it has no solution yet.
 
 use firstline::{Ticket, state};
 

@@ -1,4 +1,4 @@
-//! A step that is not handed to a desk was not taken.
+//! A step has no effect until a desk commits it.
 #![deny(unused_must_use)]
 
 use firstline::{Ticket, state};

@@ -1,4 +1,4 @@
-//! A new ticket waits for nothing, so that nothing can be resumed.
+//! A new ticket cannot be resumed, because it is not on hold.
 
 use firstline::{Ticket, state};
 

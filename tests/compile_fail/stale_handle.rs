@@ -1,4 +1,4 @@
-//! A step consumes the handle: whoever would hold on to it would hold a stale one.
+//! A step consumes the handle, so nobody can use the stale one.
 
 use firstline::{Actor, Desk, NewTicket};
 

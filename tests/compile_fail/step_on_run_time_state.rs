@@ -1,8 +1,8 @@
-//! As a ticket comes out of a store its state is known only at run time.
+//! A ticket from the store has a state that is known only at run time, so it offers no typed step.
 
 use firstline::{Desk, TicketId};
 
-fn who_knows(id: TicketId) -> firstline::Result<()> {
+fn unknown_state(id: TicketId) -> firstline::Result<()> {
     let ticket = Desk::memory().ticket(id)?;
     let _ = ticket.start();
     Ok(())

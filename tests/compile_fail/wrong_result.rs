@@ -1,4 +1,4 @@
-//! The compiler knows where a step leads.
+//! The compiler knows the state after a step.
 
 use firstline::{Actor, Desk, Ticket, state};
 

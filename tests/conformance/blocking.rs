@@ -114,7 +114,7 @@ pub(crate) mod sqlite {
 
     /// Opens a separate store for each handle. Power failures are not tested here, so commits are not synced.
     pub(crate) fn open(path: &PathBuf) -> Result<Sqlite> {
-        // Only a hang may run into the timeout.
+        // Only a hang can reach this timeout.
         let options = SqliteOptions::new().acquire_timeout(Duration::from_secs(600));
         options.durability(Durability::Normal).open(path)
     }

@@ -26,7 +26,7 @@ use crate::vfs::Vfs;
 
 const CHILD: &str = "FIRSTLINE_KILLED_CHILD";
 
-/// The place at which a program stops in order to be killed.
+/// The point at which a program stops and is killed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stop {
     /// Before the file operation with this number, counted from 0.
@@ -107,7 +107,7 @@ fn report(line: &str) {
 /// Opens the store of a program through a file system that can stop it.
 fn opened(durability: Durability) -> (Sqlite, Vfs) {
     let vfs = Vfs::register("killed");
-    // Another program may stop while it writes, and is then killed. Only a hang may run into the timeout.
+    // Another program may be stopped while it writes, and is then killed. Only a hang can reach the timeout.
     let options = SqliteOptions::new().durability(durability).acquire_timeout(Duration::from_secs(600));
     (options.open(vfs.uri(Path::new(&variable_of("FILE")))).unwrap(), vfs)
 }

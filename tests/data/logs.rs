@@ -62,7 +62,7 @@ fn check(
     if found == expected { Ok(()) } else { Err(format!("{what}: {found}, expected {expected}").into()) }
 }
 
-/// The labels in the history, which must be those of the rows.
+/// Compares the labels in the history with those of the rows.
 fn check_labels(history: &[Event], rows: &[Row]) -> Result<(), Failed> {
     let origins = history.iter().filter_map(|event| event.origin.as_ref());
     let labels: Vec<_> = origins.filter_map(|it| Some((it.version, it.label.as_deref()?))).collect();
@@ -101,7 +101,7 @@ fn italian_state(activity: &str) -> State {
     }
 }
 
-/// The time in each state, the resolution clock and the labels of all 4,580 tickets are those of their rows.
+/// For all 4,580 tickets, the time in each state, the resolution clock and the labels agree with the rows.
 fn italian(file: &Path) -> Result<(), Failed> {
     let cases =
         cases(file, ["Case ID", "Complete Timestamp", "Resource"], "%Y/%m/%d %H:%M:%S%.f", |column| {
@@ -137,7 +137,7 @@ fn italian(file: &Path) -> Result<(), Failed> {
         check(name, &of_history, &of_rows)?;
         let ledger = desk.reports().explain(found.id(), Metric::Resolution)?;
         let open: i64 = ["new", "active", "on_hold"].iter().filter_map(|state| of_rows.get(state)).sum();
-        // An open ticket's clock goes on after the last row.
+        // The clock of an open ticket runs on after the last row.
         let after = if found.state().kind().is_open() { (ledger.until - until).num_seconds() } else { 0 };
         check(name, ledger.elapsed().num_seconds(), open + after)?;
     }
@@ -170,7 +170,7 @@ fn problem_workflow() -> WorkflowDefinition {
         .transition(Transition::step(StepKind::Cancel, queued, cancelled))
 }
 
-/// Every problem is in the workflow's status that its row names, after each of the 6,660 rows.
+/// After each of the 6,660 rows, the problem is in the workflow status that the row names.
 fn problems(file: &Path) -> Result<(), Failed> {
     let cases = cases(
         file,

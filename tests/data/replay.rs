@@ -1,5 +1,5 @@
-//! Two logs through the import, with the desk's results against the log's own: a sample, and a real log of 24,918
-//! incidents.
+//! Two logs through the import: a sample, and a real log of 24,918 incidents. The results of the desk are
+//! compared with those of the log.
 //!
 //! The real log is `uci-incident-event-log/incident_event_log.csv.gz` of the test data (doi:10.24432/C57S4H). Without
 //! it, its test is reported as ignored, and fails if `CI` is true.

@@ -43,7 +43,7 @@ fn a_smaller_matrix_does_not_freeze_the_priority_of_a_ticket() {
         assert_eq!((ticket.assessment.impact(), ticket.priority()), (Impact::new(3).unwrap(), Priority::P3));
         let why = ticket.assessment.to_string();
         assert!(why.contains("impact i3 (given as 5, which the matrix does not have)"), "{why}");
-        // The vanished modifiers can be removed one by one, and the impact can be given again.
+        // The modifiers that no longer exist can be removed one by one, and the impact can be set again.
         stage.does(id, Action::Modifier { name: "vip".to_owned(), on: false });
         stage.does(id, Action::Modifier { name: "press".to_owned(), on: false });
         stage.does(id, Action::Impact(Impact::new(1).unwrap()));
@@ -70,7 +70,7 @@ fn a_priority_set_by_hand_stays_within_a_smaller_matrix() {
     });
 }
 
-/// A workflow whose work ends only with a serial number.
+/// A workflow in which work ends only with a serial number.
 fn repairs(version: u32, demanded: Option<&str>) -> WorkflowDefinition {
     let work = Status::new("At work", StateKind::Active);
     let work = demanded.into_iter().fold(work, |work, field| work.leave(field));

@@ -1,4 +1,4 @@
-//! Cases from the field: what people still do with tickets that are closed.
+//! Cases from the field: changes that people make to closed tickets.
 
 use firstline::{Action, Actor, Contact, ContactRole, NewTicket, Query, StateKind, TicketId};
 
@@ -11,7 +11,7 @@ fn closed(stage: &Stage) -> TicketId {
 }
 
 #[test]
-fn notes_tags_and_category_after_the_end() {
+fn a_closed_ticket_accepts_notes_tags_and_a_category() {
     on_each_store(|stage| {
         let id = closed(stage);
         let later =
@@ -22,7 +22,7 @@ fn notes_tags_and_category_after_the_end() {
 }
 
 #[test]
-fn a_closed_ticket_goes_over_to_the_merged_customer() {
+fn a_closed_ticket_moves_to_the_merged_customer() {
     on_each_store(|stage| {
         let id = closed(stage);
         let merged = Action::Contact { contact: Contact::new("boris"), role: ContactRole::Requester };

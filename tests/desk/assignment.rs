@@ -23,7 +23,7 @@ fn a_hand_over_with_an_assignment_means_the_same_in_both_orders() {
 }
 
 #[test]
-fn of_many_who_take_a_ticket_at_once_one_gets_it_and_the_others_learn_who() {
+fn only_one_of_many_agents_takes_a_ticket_and_the_others_see_its_owner() {
     on_each_store(|stage| {
         let id = stage.open();
         let results: Vec<Result<(), String>> = std::thread::scope(|scope| {

@@ -154,7 +154,7 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
 }
 
 #[test]
-fn every_bad_action_is_refused_with_what_is_allowed() {
+fn every_bad_action_is_refused_with_the_allowed_values() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&policy()).unwrap();
         let id = stage.opened_and([Action::start()]);
@@ -166,11 +166,11 @@ fn every_bad_action_is_refused_with_what_is_allowed() {
                 "{message}\n  is not\n{expected}"
             );
             assert!(error.is_invalid() && !error.is_storage(), "{message}");
-            assert!(error.allowed().is_some(), "{message} does not say what is allowed");
+            assert!(error.allowed().is_some(), "{message} does not list the allowed values");
             if action.parts().is_empty() {
                 continue; // Combined with another action, it is no longer empty.
             }
-            // The same inside a larger action and with a key: nothing is kept.
+            // The same inside a larger action and with a key: nothing is written.
             let larger = Action::note("hm").and(action);
             let error = stage.refuses(id, |desk| desk.act(id, larger, anna().idempotency_key("k")));
             assert!(error.is_invalid(), "{error}");
@@ -228,7 +228,7 @@ fn every_bad_request_is_refused_and_opens_no_ticket() {
             assert!(error.is_invalid() && error.allowed().is_some(), "{error}");
         }
         assert!(stage.desk.find(firstline::Query::newest()).unwrap().tickets.is_empty());
-        assert_eq!(stage.ticket(stage.open()).number.value, 1, "and none of them took a number");
+        assert_eq!(stage.ticket(stage.open()).number.value, 1, "a refused request took a number");
     });
 }
 
@@ -253,7 +253,7 @@ fn bad_actors_and_keys_are_refused() {
 }
 
 #[test]
-fn the_content_of_a_ticket_is_bounded_over_many_actions_too() {
+fn many_actions_cannot_exceed_the_limits_of_a_ticket() {
     on_each_store(|stage| {
         let id = stage.open();
         let tags =
@@ -262,11 +262,11 @@ fn the_content_of_a_ticket_is_bounded_over_many_actions_too() {
         let error = stage.refuses(id, |desk| desk.act(id, Action::tag("one more"), anna()));
         assert_eq!(error.to_string(), "too many items in tags: 201; allowed: at most 200 items");
         let contact = |n: usize| Action::Contact { contact: n.to_string().into(), role: ContactRole::Cc };
-        // Boris is there already.
+        // Boris is a contact already.
         stage.does(id, Action::All((0..199).map(contact).collect()));
         let error = stage.refuses(id, |desk| desk.act(id, contact(199), anna()));
         assert_eq!(error.to_string(), "too many items in contacts: 201; allowed: at most 200 items");
-        // Found while writing this suite: at the bound even what is there already was refused.
+        // Regression: at the limit, even a value that the ticket already had was refused.
         assert!(stage.desk.act(id, Action::tag("7"), anna()).unwrap().events.is_empty());
         stage.does(
             id,

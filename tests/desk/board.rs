@@ -1,4 +1,4 @@
-//! What a board shows: counts by group, countdowns, saved views, and long conversations page by page.
+//! The contents of a board: counts by group, countdowns, saved views, and long conversations page by page.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ fn a_board_is_one_read_of_counts() {
         let [all] = stage.desk.count(Query::newest().limit(1), [GroupBy::State]).unwrap();
         assert_eq!(all, counts([("new", 2), ("on_hold", 1), ("resolved", 1)]));
 
-        // The list behind a figure has as many tickets as the figure says.
+        // The list for a count has as many tickets as the count.
         stage.later(TimeDelta::hours(1));
         let overdue = || Query::inbox().matching(Condition::field("overdue").is(true));
         let [due] = stage.desk.count(Query::inbox(), [GroupBy::Due]).unwrap();
@@ -95,7 +95,7 @@ fn a_countdown_needs_only_the_ticket_in_hand() {
         for (hours, minutes) in [(0, 600), (1, 540), (7, 180), (12, 180), (23, 180), (24, 120), (29, -180)] {
             assert_eq!(left(Metric::Resolution, hours), Some(TimeDelta::minutes(minutes)), "after {hours} h");
         }
-        // One handle is enough, also one that a command or a page returned, and one with a known state.
+        // One handle is enough, even one that a command or a page returned, and one with a known state.
         let page = stage.desk.find(Query::inbox()).unwrap();
         let handle = &page.tickets[0];
         assert_eq!(handle.remaining(Metric::FirstReply, at(1)), Some(TimeDelta::hours(1)));
@@ -105,7 +105,7 @@ fn a_countdown_needs_only_the_ticket_in_hand() {
         assert_eq!(receipt.ticket.remaining(Metric::Resolution, at(2)), Some(TimeDelta::hours(8)));
         let firstline::AnyTicket::Active(active) = receipt.ticket.into_typed() else { panic!("not active") };
         assert_eq!(active.remaining(Metric::Resolution, at(2)), Some(TimeDelta::hours(8)));
-        // A paused clock does not move, and an ended one neither.
+        // A paused clock does not move, and an ended clock does not either.
         stage.does(id, Action::hold(HoldReason::Customer));
         assert_eq!(left(Metric::Resolution, 1), left(Metric::Resolution, 500));
         stage.does(id, Action::resume().and(Action::resolve("done")));

@@ -30,7 +30,7 @@ fn a_hold_with_a_date_ends_once_at_that_date() {
         let id = stage.opened_and([Action::hold_until(HoldReason::ThirdParty, until)]);
         assert_eq!(stage.desk.tick(until - TimeDelta::microseconds(1)).unwrap().fired, 0);
         assert_eq!(stage.ticket(id).state.kind(), StateKind::OnHold);
-        // The tick comes a week late; the hold ended on its date.
+        // The tick comes a week late, but the hold ended on its date.
         let ticked = stage.desk.tick(until + TimeDelta::days(7)).unwrap();
         assert_eq!((ticked.fired, ticked.failed.len()), (1, 0));
         fired(stage, id, TimerKind::HoldEnds, until, StateKind::Active);
@@ -45,7 +45,7 @@ fn silence_closes_once_at_the_end_of_the_verification_period() {
         let id = stage.opened_and([Action::resolve("unmuted")]);
         let end = stage.now() + TimeDelta::days(5);
         assert_eq!(stage.desk.tick(end - TimeDelta::microseconds(1)).unwrap().fired, 0);
-        assert_eq!(stage.desk.tick(end).unwrap().fired, 1, "due at the instant itself");
+        assert_eq!(stage.desk.tick(end).unwrap().fired, 1, "due exactly at this instant");
         fired(stage, id, TimerKind::VerificationEnds, end, StateKind::Closed);
         assert_eq!(stage.ticket(id).closed_at, Some(end));
         assert_eq!(stage.desk.tick(end + TimeDelta::days(9)).unwrap().fired, 0);
@@ -166,7 +166,7 @@ fn concurrent_ticks_fire_each_timer_once() {
     });
 }
 
-/// Found by review: a leap second is written `23:59:60`, but the stored microseconds count it as the next second, so
+/// Regression: a leap second is written `23:59:60`, but the stored microseconds count it as the next second, so
 /// the ticket no longer equalled the fold of its events.
 #[test]
 fn a_leap_second_is_stored_the_same_in_ticket_and_history() {

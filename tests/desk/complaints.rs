@@ -1,4 +1,4 @@
-//! Complaints of users of other systems, as tests. The comment of each test names the issue.
+//! Complaints from users of other systems, as tests. The comment of each test names the issue.
 
 use crate::stage;
 
@@ -18,7 +18,7 @@ mod clocks {
             assert_eq!((receipt.events.len(), receipt.ticket.version), (2, 3));
             let ticket = stage.ticket(id);
             assert_eq!((ticket.first_replied_at, ticket.resolved_at), (Some(stage.now()), Some(stage.now())));
-            // Also in the other order, and with the state that the message alone would lead to.
+            // The order does not matter, and neither does the state that the message alone would lead to.
             let id = stage.opened_and([Action::hold(HoldReason::Customer)]);
             let both = Action::resume().and(Action::reply("I am back."));
             assert_eq!(stage.desk.act(id, both, anna()).unwrap().events.len(), 2);
@@ -31,7 +31,7 @@ mod clocks {
 
     /// zammad#1620, #1322
     #[test]
-    fn a_note_a_program_or_the_customer_is_not_a_first_response() {
+    fn notes_programs_and_customers_give_no_first_response() {
         on_each_store(|stage| {
             let id = stage.opened_and([Action::note("looks muted"), Action::start()]);
             stage.desk.act(id, Action::reply("We got it."), firstline::Actor::automation("bot")).unwrap();
@@ -43,7 +43,7 @@ mod clocks {
     }
 }
 
-/// Intake: one conversation is one ticket, and no message is lost or taken in twice.
+/// Intake: one conversation is one ticket, and every message is received exactly once.
 mod intake {
     use std::collections::BTreeSet;
 
@@ -71,7 +71,7 @@ mod intake {
 
     /// chatwoot#14058, #10798, #13359, #14214
     #[test]
-    fn concurrent_messages_of_a_thread_open_one_ticket_that_has_them_all() {
+    fn concurrent_messages_of_a_thread_open_one_ticket_with_all_of_them() {
         on_each_store(|stage| {
             for round in 0..5 {
                 let thread = format!("album-{round}");
@@ -115,8 +115,8 @@ mod intake {
         });
     }
 
-    /// escalated-laravel at HEAD: a message id was stored before its mail was taken in, so a mail that failed once
-    /// could never be tried again.
+    /// escalated-laravel at HEAD: a message id was stored before its mail was processed, so a mail that failed
+    /// once could never be tried again.
     #[test]
     fn a_mail_that_failed_once_can_be_tried_again() {
         on_each_store(|stage| {
@@ -192,7 +192,7 @@ mod work {
             stage.does(id, Action::Impact(Impact::LOW));
             stage.does(id, Action::ClearOverride);
             assert_eq!(stage.ticket(id).priority(), Priority::P4);
-            // The history tells who set which priority, when and why.
+            // The history shows who set which priority, when and why.
             let assessments: Vec<String> = stage
                 .history(id)
                 .into_iter()
@@ -309,7 +309,7 @@ mod embedding {
 
     /// synthadoc#332
     #[test]
-    fn no_entry_point_bypasses_the_lifecycle() {
+    fn no_call_bypasses_the_lifecycle() {
         on_each_store(|stage| {
             let id = stage.opened_and([Action::cancel()]);
             let state = |stage: &super::stage::Stage| stage.ticket(id).state.kind();
@@ -321,7 +321,7 @@ mod embedding {
             assert!(
                 stage.desk.tick(stage.now() + firstline::TimeDelta::days(400)).unwrap().failed.is_empty()
             );
-            stage.does(id, Action::note("a note is no step"));
+            stage.does(id, Action::note("a note is not a step"));
             assert_eq!(state(stage), StateKind::Cancelled);
         });
     }

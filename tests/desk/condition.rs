@@ -147,7 +147,7 @@ fn tree() -> impl Strategy<Value = Tree> {
 
 proptest! {
     #[test]
-    fn evaluation_agrees_with_the_naive_one(tree in tree(), facts in facts()) {
+    fn evaluation_agrees_with_the_naive_evaluation(tree in tree(), facts in facts()) {
         let expected = tree.naive(&facts);
         let in_code = tree.in_code();
         let read: Condition = serde_json::from_value(tree.written()).unwrap();
@@ -157,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn a_written_condition_is_read_back(tree in tree()) {
+    fn a_serialised_condition_is_read_back(tree in tree()) {
         #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         struct Rule { when: Condition }
 

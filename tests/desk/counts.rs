@@ -1,4 +1,4 @@
-//! The counters and times of a ticket, written out by hand for one ticket's life.
+//! The counters and times of a ticket, compared with values written by hand.
 
 use firstline::{Action, HoldReason, Line, TimeDelta};
 
@@ -36,8 +36,8 @@ fn a_ticket_counts_its_messages_reopenings_and_hand_overs() {
             (3, 2),
             "the opening is the first message"
         );
-        assert_eq!((ticket.reopens, ticket.handovers), (2, 2), "ending a wait is no reopening");
-        // The resolution is that of the last `resolve`.
+        assert_eq!((ticket.reopens, ticket.handovers), (2, 2), "ending a wait is not a reopening");
+        // The resolution is the one of the last `resolve`.
         assert_eq!((ticket.resolution_code, ticket.personal.resolution()), (None, Some("Plugged in.")));
         assert_eq!((ticket.team, ticket.line), (Some("desk".into()), Line::First));
         assert_eq!(ticket.version, stage.history(id).len() as u64);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::stage::{Stage, anna, on_each_store};
 
-/// An exact fraction: the oracle. Its arithmetic shares nothing with the crate's.
+/// An exact fraction: the oracle. Its arithmetic shares no code with the crate.
 #[derive(Debug, Clone, Copy)]
 struct Fraction {
     over: i128,
@@ -34,7 +34,7 @@ impl Fraction {
     }
 }
 
-/// Decimals as a person writes them, with zeros in front and at the end, and many that lie close together.
+/// Decimals as people write them, with leading and trailing zeros. Many are close together.
 fn written() -> impl Strategy<Value = String> {
     let any = (any::<bool>(), 0_u64..1_000_000_000, 0_usize..9, 0_u64..1_000_000_000, 0_usize..3);
     let any = any.prop_map(|(negative, whole, width, fraction, zeros)| {
@@ -115,7 +115,7 @@ proptest! {
         prop_assert_eq!(toml::from_str::<Condition>(&toml::to_string(&condition).unwrap()).unwrap(), condition);
     }
 
-    /// A number without quotes passes through a binary fraction. It comes back exactly or is refused.
+    /// A number without quotes passes through a binary fraction. It must come back exactly or be refused.
     #[test]
     fn a_number_without_quotes_loses_no_digit(whole in 0_u64..10_000_000, fraction in 1_u64..100_000_000) {
         let text = format!("{whole}.{fraction:08}");
@@ -127,7 +127,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_no_decimal_is_refused() {
+fn other_texts_than_decimals_are_refused() {
     for text in [
         "",
         " ",
@@ -165,7 +165,7 @@ fn what_is_no_decimal_is_refused() {
     }
 }
 
-/// The reader of definitions has the digits as they were written, so it notices those that a binary fraction would drop.
+/// The reader of definitions sees the written digits, so it notices digits that a binary fraction would drop.
 #[test]
 fn a_policy_refuses_a_number_with_lost_digits() {
     let policy = |number: &str| {

@@ -23,7 +23,7 @@ fn a_misspelt_predefined_name_is_refused_with_a_suggestion() {
         assert!(error.is_invalid() && error.to_string().contains("did you mean \"problem\"?"), "{error}");
         let error = stage.refuses(id, |desk| desk.act(id, Action::hold("Customer"), anna()));
         assert!(error.is_invalid() && error.to_string().contains("did you mean \"customer\"?"), "{error}");
-        // A name of the desk's own is accepted.
+        // A custom name is accepted.
         stage.does(id, Action::hold("the weather").and(Action::Kind(Kind::from("complaint"))));
     });
 }
@@ -89,7 +89,7 @@ fn only_declared_and_predefined_names_are_accepted() {
         let id = stage.desk.open_ticket(all).unwrap().id();
         let fails = |action: Action| {
             let error = stage.refuses(id, |desk| desk.act(id, action.clone(), anna()));
-            // The check in advance knows the declared names too.
+            // `why_not` knows the declared names too.
             let predicted = stage.desk.ticket(id).unwrap().why_not_by(&action, &anna()).unwrap();
             assert_eq!(predicted.reasons_in_words(), [error.to_string()]);
             assert!(error.is_invalid(), "{error}");

@@ -1,4 +1,4 @@
-//! The expected version of a command: the edits of others are conflicts, the desk's own bookkeeping is not.
+//! The expected version of a command: changes by others are conflicts, but bookkeeping by the desk is not.
 
 use firstline::sla::{Agreement, Metric, Target};
 use firstline::{Action, HoldReason, LinkKind, Policy, TimeDelta};
@@ -15,7 +15,7 @@ fn tick(stage: &Stage) -> usize {
 }
 
 #[test]
-fn a_warning_and_a_breach_are_nobodys_edit() {
+fn a_warning_and_a_breach_are_not_conflicts() {
     on_each_store(|stage| {
         resolution_within(stage, 600);
         let id = stage.open();
@@ -28,7 +28,7 @@ fn a_warning_and_a_breach_are_nobodys_edit() {
 }
 
 #[test]
-fn a_mirrored_link_is_nobodys_edit() {
+fn a_mirrored_link_is_not_a_conflict() {
     on_each_store(|stage| {
         let (problem, incident) = (stage.open(), stage.open());
         let shown = stage.ticket(problem).version;
@@ -39,7 +39,7 @@ fn a_mirrored_link_is_nobodys_edit() {
 }
 
 #[test]
-fn a_message_and_a_note_meanwhile_are_conflicts() {
+fn a_message_or_a_note_in_between_is_a_conflict() {
     on_each_store(|stage| {
         resolution_within(stage, 600);
         for (by, action) in [(boris(), Action::reply("Never mind.")), (anna(), Action::note("Muted."))] {

@@ -9,7 +9,7 @@ use firstline::{
 use super::stage::{anna, boris, on_each_store};
 
 #[test]
-fn a_repeated_opening_returns_the_ticket_as_first_returned() {
+fn a_repeated_opening_returns_the_first_result() {
     on_each_store(|stage| {
         let request =
             || NewTicket::new("No sound").from("boris").message("I hear nothing.").idempotency_key("form-1");
@@ -43,7 +43,7 @@ fn a_repeated_action_returns_the_first_receipt_and_changes_nothing() {
         assert!(again.replayed);
         assert_eq!((&again.ticket, &again.events), (&first.ticket, &first.events));
         assert_eq!(stage.history(id), before);
-        // Without the key, the same action is done again.
+        // Without the key, the same action runs again.
         assert!(!stage.desk.act(id, action(), anna()).unwrap().replayed);
     });
 }
@@ -81,7 +81,7 @@ fn a_repeated_typed_step_returns_the_first_typed_ticket() {
 }
 
 #[test]
-fn a_message_delivered_twice_is_taken_in_once() {
+fn a_message_delivered_twice_is_received_once() {
     on_each_store(|stage| {
         let message =
             |text: &str| InboundMessage::new(text).from("boris").thread("chat-9").subject("No sound");
@@ -133,9 +133,9 @@ fn a_key_with_another_request_is_refused_across_all_commands() {
     });
 }
 
-/// C7: what the sender does not control made a repetition another request.
+/// Regression: data that the sender does not control made a redelivery look like another request.
 #[test]
-fn the_digest_of_the_caller_decides_what_the_same_request_is() {
+fn requests_with_the_same_digest_of_the_caller_are_the_same() {
     on_each_store(|stage| {
         let key = |digest: &str| IdempotencyKey::new("k").with_digest(digest);
         let open = |subject: &str, digest: &str| {
@@ -201,7 +201,7 @@ fn a_refused_command_does_not_use_up_its_key() {
     });
 }
 
-/// An action that changes nothing is remembered too.
+/// An action without effect also stores a receipt.
 #[test]
 fn an_action_without_effect_can_be_repeated() {
     on_each_store(|stage| {
@@ -233,7 +233,10 @@ fn a_receipt_is_kept_for_the_configured_period() {
         stage.later(TimeDelta::seconds(1));
         // Storing a receipt deletes expired ones.
         desk.act(id, note(), anna().idempotency_key("another")).unwrap();
-        assert!(!desk.act(id, note(), anna().idempotency_key("k")).unwrap().replayed, "forgotten by now");
+        assert!(
+            !desk.act(id, note(), anna().idempotency_key("k")).unwrap().replayed,
+            "the receipt has expired"
+        );
         assert_eq!(stage.history(id).len(), before + 3);
     });
 }

@@ -1,4 +1,4 @@
-//! Repeated imports: each history is taken in once, and a faulty one does not stop the others.
+//! Repeated imports: each history is imported once, and a faulty history does not stop the others.
 
 use crate::histories;
 
@@ -62,7 +62,7 @@ fn a_history_that_differs_from_the_imported_one_is_refused() {
 }
 
 #[test]
-fn a_ticket_worked_on_since_is_not_continued() {
+fn a_ticket_changed_since_its_import_is_not_continued() {
     let desk = desk();
     let (ticket_before, _) = imported(&desk, ticket("1", story().into_iter().take(2)));
     desk.act(ticket_before.id(), Action::note("Mine now."), Actor::agent("anna")).unwrap();
@@ -193,7 +193,7 @@ fn a_batch_takes_few_loads() {
     }
 }
 
-/// Found by review: the second mention of a person replaced the first, and the ticket had no requester.
+/// Regression: the second mention of a person replaced the first, and the ticket had no requester.
 #[test]
 fn a_person_named_twice_in_one_version_is_refused() {
     let twice = version(0).subject("No sound").from("boris").contact("boris", ContactRole::Cc);
@@ -202,7 +202,7 @@ fn a_person_named_twice_in_one_version_is_refused() {
     assert!(message.starts_with("version 1: contact boris is named more than once"), "{message}");
 }
 
-/// The first version is sound, so the ticket is refused only during the import itself.
+/// The first version is valid, so the ticket is refused only during the import.
 #[test]
 fn a_ticket_refused_halfway_takes_no_number() {
     let desk = desk();

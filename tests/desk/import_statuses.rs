@@ -1,4 +1,4 @@
-//! Imports into the statuses of a desk's own workflow, with the names that the statuses have in the other system.
+//! Imports into the statuses of a custom workflow, with the names of the statuses in the other system.
 
 use crate::histories;
 
@@ -36,7 +36,7 @@ fn desk_with_workflows() -> Desk<Engine> {
     desk
 }
 
-/// The labels of the events, each with the version of the other system.
+/// The labels of the events, each with its version in the other system.
 fn labels(history: &[Event]) -> Vec<(u32, String)> {
     let origins = history.iter().filter_map(|event| event.origin.as_ref());
     origins.filter_map(|it| Some((it.version, it.label.clone()?))).collect()
@@ -103,7 +103,7 @@ fn an_imported_ticket_can_be_worked_on_in_its_status() {
 }
 
 #[test]
-fn states_without_a_status_lead_to_fitting_statuses() {
+fn states_without_a_status_lead_to_a_status_of_that_state() {
     let desk = desk_with_workflows();
     let (ticket, history) = imported(
         &desk,
@@ -149,7 +149,7 @@ fn a_ticket_follows_the_workflow_from_the_first_version_that_names_a_status() {
 }
 
 #[test]
-fn a_longer_import_stays_in_the_version_of_its_workflow() {
+fn a_longer_import_keeps_the_version_of_its_workflow() {
     let desk = desk_with_workflows();
     let first = || vec![version(0).kind("order".into()).workflow_status("Packing")];
     let (before, _) = imported(&desk, ticket("1", first()));
@@ -207,13 +207,13 @@ fn wrong_statuses_are_refused_with_a_hint() {
         let done = desk.records().import([ticket("1", [version])]).unwrap();
         assert_eq!(done.refused[0].1.to_string(), expected);
     }
-    // A desk without workflows has the states as statuses.
+    // In a desk without workflows, the states are the statuses.
     let (simple, _) = imported(&self::desk(), ticket("1", [version(0).workflow_status("active")]));
     assert_eq!((simple.status(), simple.placement.as_ref()), ("active", None));
 }
 
 #[test]
-fn the_label_of_every_row_is_kept_also_if_the_row_repeats_the_status() {
+fn the_label_of_every_row_is_kept_even_if_the_row_repeats_the_status() {
     let desk = desk();
     let resolved = || state::Resolved::default();
     let rows = [
@@ -291,7 +291,7 @@ fn complete() -> ImportedTicket {
         .clocks(import::ImportClocks::From(minute(0)))
 }
 
-/// Found by review: a cleared field was lost in TOML, which has no empty values.
+/// Regression: a cleared field was lost in TOML, which has no empty values.
 #[test]
 fn every_setting_of_an_imported_ticket_round_trips() {
     for original in [complete(), complete().clocks(import::ImportClocks::Never), ticket("2", [version(0)])] {

@@ -1,4 +1,4 @@
-//! Imports history from another system as it happened, without correcting it.
+//! Imports of histories from another system. They are kept without corrections.
 
 use crate::histories;
 
@@ -101,7 +101,7 @@ fn an_unmapped_status_keeps_its_name_and_is_irregular_both_ways() {
     ];
     assert_eq!(steps(&history), expected.map(|(version, name, odd)| (version, name.to_owned(), odd)));
 
-    // A ticket that begins in an unmapped status, and returns to the state that it kept.
+    // A ticket that begins in an unmapped status, and later returns to its kept state.
     let (ticket, history) =
         imported(&desk, ticket("2", [version(0).unmapped("?"), version(1).status(state::New)]));
     let expected = [(1, "opened", false), (1, "status_unmapped", true), (2, "new -> new None", true)];
@@ -178,7 +178,7 @@ fn a_requester_who_closes_a_ticket_confirms_it() {
 }
 
 #[test]
-fn every_change_of_team_is_a_hand_over_and_a_removed_team_is_one_too() {
+fn every_changed_or_removed_team_is_a_hand_over() {
     let desk = desk();
     let (ticket, _) = imported(
         &desk,
@@ -285,7 +285,7 @@ fn the_desk_computes_the_priority() {
 }
 
 #[test]
-fn no_timer_is_set_that_the_other_system_did_not_have() {
+fn only_timers_of_the_other_system_are_set() {
     let desk = desk();
     let silent = ticket("1", [version(0).status(state::Resolved::default())]);
     let closes_at = Some(minute(100));
@@ -341,8 +341,8 @@ fn any_version() -> impl Strategy<Value = ImportedVersion> {
 }
 
 proptest! {
-    /// For any history and any cut: the row is the fold of the events, the events equal those of one import, and a
-    /// step is irregular exactly if the lifecycle does not have it.
+    /// For any history and any cut: the row is the fold of the events, the events equal those of one import,
+    /// and a step is irregular exactly if the lifecycle does not have it.
     #[test]
     fn any_history_can_be_imported_in_pieces(versions in proptest::collection::vec(any_version(), 1..12), cut in 0..12usize) {
         let (whole, pieces) = (desk(), desk());
@@ -367,7 +367,7 @@ proptest! {
                 _ => {}
             }
         }
-        // The team is that of the last version that sets one.
+        // The team comes from the last version that sets one.
         let last_team = versions.iter().rev().find_map(|it| serde_json::to_value(it).unwrap().get("team").cloned());
         let team = last_team.and_then(|team| team.get("is").and_then(|it| it.as_str().map(TeamId::from)));
         prop_assert_eq!(&after.team, &team);

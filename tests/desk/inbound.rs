@@ -1,4 +1,4 @@
-//! Every part of a message is used or refused by name, and no oddity of a mail is refused.
+//! Every part of a message is used, or refused with an error that names it. Odd mails are received.
 
 use firstline::desk::Arrival;
 use firstline::policy::FieldType;
@@ -24,7 +24,8 @@ fn last(stage: &Stage, id: TicketId) -> Event {
     stage.history(id).pop().unwrap()
 }
 
-/// A7: `receive` on an existing thread silently dropped subject, copies, and the sender's name and address.
+/// Regression: `receive` on an existing thread silently dropped the subject, the copies, and the sender's name
+/// and address.
 #[test]
 fn every_part_of_an_added_message_is_kept() {
     on_each_store(|stage| {
@@ -71,7 +72,7 @@ fn every_part_of_an_opening_message_is_used() {
 }
 
 #[test]
-fn parts_that_belong_to_the_message_are_refused_in_the_description_of_its_ticket() {
+fn parts_of_the_message_are_refused_in_the_description_of_its_ticket() {
     on_each_store(|stage| {
         let description = || NewTicket::new("");
         let cases = [
@@ -88,9 +89,9 @@ fn parts_that_belong_to_the_message_are_refused_in_the_description_of_its_ticket
     });
 }
 
-/// A6: without a sender, the incoming message was recorded as the desk's reply.
+/// Regression: a message without a sender was recorded as a reply of the desk.
 #[test]
-fn a_message_without_a_sender_comes_from_somebody_unknown() {
+fn a_message_without_a_sender_has_an_unknown_author() {
     on_each_store(|stage| {
         let message = || InboundMessage::new("Hello?").thread("w1");
         let id = stage.desk.receive(message()).unwrap().ticket.id();
@@ -99,7 +100,7 @@ fn a_message_without_a_sender_comes_from_somebody_unknown() {
         let ticket = stage.ticket(id);
         assert_eq!((ticket.messages_received, ticket.replies_sent, ticket.contacts.len()), (2, 0, 0));
         assert!(stage.history(id).iter().all(|event| event.by.who == Who::Unknown));
-        // Nobody unknown speaks in the ticket of somebody who is known.
+        // An unknown sender cannot write on the ticket of a known requester.
         let of_boris = stage.desk.receive(from("boris", "x")).unwrap().ticket.id();
         let receipt = stage.desk.receive(InboundMessage::new("Hello?").thread("m1")).unwrap();
         assert_ne!(receipt.ticket.id(), of_boris);
@@ -107,7 +108,8 @@ fn a_message_without_a_sender_comes_from_somebody_unknown() {
     });
 }
 
-/// A4: an out-of-office notice reopened the ticket, counted as a message, and opened a follow-up after the end.
+/// Regression: an out-of-office notice reopened the ticket, counted as a message, and opened a follow-up after
+/// the end.
 #[test]
 fn a_machines_message_has_no_effect() {
     on_each_store(|stage| {
@@ -128,7 +130,7 @@ fn a_machines_message_has_no_effect() {
         assert!(stage.desk.ticket(ThreadKey::from("m9")).is_err_and(|error| error.is_not_found()));
         let text = last(stage, id).to_string();
         assert_eq!(text, r#"notification of boris sent a signal: "Back on Monday.""#);
-        // After the end it opens no ticket.
+        // After the end, it does not open a ticket.
         stage.does(id, Action::close());
         let receipt = stage.desk.receive(from("boris", "Away.").written_by(Machine::AutoReply)).unwrap();
         assert_eq!((receipt.ticket.id(), receipt.ticket.state().kind()), (id, StateKind::Closed));
@@ -147,9 +149,9 @@ fn a_machines_message_to_no_ticket_opens_one_in_the_name_of_the_machine() {
     });
 }
 
-/// A10: what is known of a contact was replaced as a whole.
+/// Regression: new data of a contact replaced all known data.
 #[test]
-fn what_a_message_does_not_say_of_its_sender_stays_known() {
+fn data_of_a_sender_that_a_message_omits_is_kept() {
     on_each_store(|stage| {
         let vip = Modifier::new("VIP", Effect::Raise(1)).when(Condition::field("contact.vip").is(true));
         let matrix = Matrix::itil().to_definition().modifier(vip).build().unwrap();
@@ -171,12 +173,12 @@ fn what_a_message_does_not_say_of_its_sender_stays_known() {
             assert_eq!(ticket.priority() == priority, vip);
         };
         check(Some("Boris"), Some("boris@example.org"), Some("+44 20"), true);
-        // Every door merges: the action too.
+        // An action merges the data too.
         let role = ContactRole::Requester;
         let act = |contact: Contact| stage.does(id, Action::Contact { contact, role });
         act(Contact::new("boris").named("Boris B."));
         check(Some("Boris B."), Some("boris@example.org"), Some("+44 20"), true);
-        // A value is removed explicitly, by either door.
+        // A value is removed explicitly, by a message or an action.
         act(Contact::new("boris").phone(""));
         check(Some("Boris B."), Some("boris@example.org"), None, true);
         stage.desk.receive(from(Contact::new("boris").without("vip").named(""), "x")).unwrap();
@@ -203,7 +205,7 @@ fn merged_attributes_are_bounded() {
     });
 }
 
-/// A5: a stranger got the data of the finished ticket, and its requester lost it.
+/// Regression: a stranger got the data of the finished ticket, and its requester lost it.
 #[test]
 fn a_follow_up_keeps_everything_for_its_requester_and_nothing_for_others() {
     on_each_store(|stage| {
@@ -252,11 +254,11 @@ fn a_follow_up_keeps_everything_for_its_requester_and_nothing_for_others() {
         let name = next.personal.person(&"clara".into()).unwrap().name.clone();
         assert_eq!(name.as_deref(), Some("Clara"));
         let thread = stage.desk.ticket(ThreadKey::from("m1")).unwrap();
-        assert_eq!(thread.id(), next.id, "the conversation goes on in the follow-up");
+        assert_eq!(thread.id(), next.id, "the conversation continues in the follow-up");
     });
 }
 
-/// An answer to any of the mails of a finished ticket goes to the follow-up that there is.
+/// An answer to any of the mails of a finished ticket goes to its one follow-up.
 #[test]
 fn a_finished_ticket_with_several_threads_gets_one_follow_up() {
     on_each_store(|stage| {
@@ -269,7 +271,7 @@ fn a_finished_ticket_with_several_threads_gets_one_follow_up() {
     });
 }
 
-/// C6: a ticket had one thread key, given at the opening.
+/// Regression: a ticket had only one thread key, set at the opening.
 #[test]
 fn many_thread_keys_lead_to_one_ticket_and_are_added_later() {
     on_each_store(|stage| {
@@ -321,7 +323,7 @@ fn a_message_with_threads_of_two_tickets_goes_to_the_first_that_is_not_finished(
     });
 }
 
-/// Each is a request, so none is refused: mail without subject or text, with a long one, with control characters.
+/// Each of these mails is received: without subject or text, with a long subject, with control characters.
 #[test]
 fn odd_mails_are_received() {
     on_each_store(|stage| {
@@ -381,7 +383,7 @@ fn odd_mails_are_received_on_a_ticket_too() {
     });
 }
 
-/// A blank name says nothing, and an odd one is put on one line.
+/// A blank name changes nothing, and an odd name is put on one line.
 #[test]
 fn odd_names_of_senders_are_received() {
     on_each_store(|stage| {
@@ -398,7 +400,7 @@ fn odd_names_of_senders_are_received() {
     });
 }
 
-/// More recipients than a ticket has room for are kept with the message.
+/// The message keeps the recipients that exceed the limit of the ticket.
 #[test]
 fn a_message_to_hundreds_of_people_is_received() {
     on_each_store(|stage| {
@@ -410,7 +412,7 @@ fn a_message_to_hundreds_of_people_is_received() {
     });
 }
 
-/// C7: the fingerprint of a request had what its sender does not control.
+/// Regression: the fingerprint of a request included data that its sender does not control.
 #[test]
 fn a_redelivery_with_other_upload_keys_and_attributes_is_the_same_request() {
     on_each_store(|stage| {
@@ -448,7 +450,7 @@ fn a_redelivery_with_other_upload_keys_and_attributes_is_the_same_request() {
     });
 }
 
-/// A11: with ids that two desks have in common, the step of one desk was taken at the other.
+/// Regression: two desks had tickets with the same ids, and one desk accepted a step of the other.
 #[test]
 fn a_step_of_another_desk_is_refused() {
     on_each_store(|stage| {
@@ -464,7 +466,7 @@ fn a_step_of_another_desk_is_refused() {
         );
         assert_eq!(other.ticket(id).unwrap().version, version);
         other.commit(theirs.start(), anna()).unwrap();
-        // A handle that was read carries its desk too.
+        // A handle that was read has its desk too.
         let firstline::AnyTicket::New(ours) = stage.desk.ticket(id).unwrap().into_typed() else { panic!() };
         assert!(other.commit(ours.start(), anna()).is_err());
     });
@@ -486,7 +488,7 @@ fn a_message_survives_serialization() {
     assert!(serde_json::from_str::<InboundMessage>(r#"{"form": "boris"}"#).is_err());
 }
 
-/// josephr5000/confdb-public#344, Local-Env-API/delta#22: what is learnt after the end belongs to the ticket.
+/// josephr5000/confdb-public#344, Local-Env-API/delta#22: people add what they learn after the end.
 #[test]
 fn notes_tags_and_category_are_accepted_after_the_end() {
     on_each_store(|stage| {
@@ -500,7 +502,7 @@ fn notes_tags_and_category_are_accepted_after_the_end() {
 
 /// freescout#4986, #1298, zammad#272: two customers turn out to be one, and the closed tickets must follow.
 #[test]
-fn a_closed_ticket_goes_over_to_the_merged_customer() {
+fn a_closed_ticket_moves_to_the_merged_customer() {
     on_each_store(|stage| {
         let request = NewTicket::new("No sound").from(Contact::new("boris@old").named("Boris"));
         let id = stage.desk.open_ticket(request).unwrap().id();
@@ -511,7 +513,7 @@ fn a_closed_ticket_goes_over_to_the_merged_customer() {
         let found = stage.desk.find(Query::newest().from("boris")).unwrap().tickets;
         assert_eq!((found.len(), found[0].contacts.len()), (1, 1));
         assert!(stage.desk.find(Query::newest().from("boris@old")).unwrap().tickets.is_empty());
-        // The right to follow up goes over too.
+        // The right to follow up moves too.
         stage.desk.act(id, Action::reply("Thanks!"), boris()).unwrap();
         let error = stage.refuses(id, |desk| desk.act(id, Action::reply("x"), Actor::contact("boris@old")));
         assert!(error.is_rejected(), "{error}");

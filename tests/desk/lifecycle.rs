@@ -95,12 +95,12 @@ fn accepted(from: StateKind, may: impl Fn(StepKind) -> bool) -> String {
 }
 
 #[test]
-fn the_run_time_table_is_the_one_of_the_design() {
+fn the_run_time_table_equals_the_design() {
     for (from, step, to) in cells() {
         assert_eq!(from.accepts(step), to.is_some(), "{step} while {from}");
         assert_eq!(from.apply(step).ok(), to, "{step} while {from}");
         if let Some(to) = to {
-            assert_eq!(step.target(), to, "a step leads to one state from wherever it is taken");
+            assert_eq!(step.target(), to, "a step always leads to the same state");
         }
     }
     for from in StateKind::ALL {
@@ -133,7 +133,7 @@ fn a_desk_takes_every_legal_step_and_refuses_all_others() {
                     assert_eq!(
                         stage.ticket(id),
                         *receipt.ticket,
-                        "{step} while {from}: what is returned is stored"
+                        "{step} while {from}: the returned ticket is the stored one"
                     );
                     assert_eq!(receipt.events.len(), 1);
                 }
@@ -144,7 +144,7 @@ fn a_desk_takes_every_legal_step_and_refuses_all_others() {
                     assert_eq!(refusal.reasons, [RejectionReason::State]);
                     let actions: Vec<String> =
                         refusal.permitted.actions().iter().map(ActionKind::to_string).collect();
-                    // The message offers only what this actor may do.
+                    // The message lists only steps that this actor may take.
                     let is_requester = step == StepKind::Confirm;
                     let theirs = |it| if is_requester { is_for(it).0 } else { is_for(it).1 };
                     let offered = accepted(from, theirs);
@@ -167,7 +167,7 @@ fn a_desk_takes_every_legal_step_and_refuses_all_others() {
 
 /// The actions other than steps that each state accepts.
 #[test]
-fn a_final_ticket_takes_notes_links_and_corrections_but_no_work_and_no_replies() {
+fn a_final_ticket_accepts_notes_links_and_corrections_but_no_work_and_no_replies() {
     let other_actions = |other| {
         [
             (ActionKind::Reply, Action::reply("hello"), false),
@@ -216,7 +216,7 @@ fn each_step_is_for_the_actors_of_the_design() {
         for (from, step, to) in cells().into_iter().filter(|(_, _, to)| to.is_some()) {
             let (requester_may, agent_may) = is_for(step);
             let may = match (requester_may, agent_may) {
-                // Whoever reopens a ticket by writing may also take the step.
+                // A person who may reopen a ticket by a message may also take the step.
                 (true, true) if step == StepKind::Reopen => {
                     "the requester, affected contacts, agents and programs"
                 }
@@ -251,7 +251,7 @@ fn each_step_is_for_the_actors_of_the_design() {
                 }
             }
         }
-        // An actor who may not, in a state that does not accept the step: both reasons are given.
+        // If the actor may not take the step and the state does not accept it, both reasons are given.
         let id = stage.open();
         let error = stage.refuses(id, |desk| desk.act(id, Action::confirm(), anna()));
         assert_eq!(

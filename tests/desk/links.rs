@@ -78,7 +78,7 @@ fn refuses_cycle(stage: &Stage, at: TicketId, action: Action) {
 }
 
 #[test]
-fn a_ticket_never_becomes_a_part_of_itself() {
+fn a_ticket_never_becomes_part_of_itself() {
     on_each_store(|stage| {
         let chain: Vec<TicketId> = (0..5).map(|_| stage.open()).collect();
         for pair in chain.windows(2) {
@@ -95,7 +95,7 @@ fn a_ticket_never_becomes_a_part_of_itself() {
     });
 }
 
-/// Found while writing this suite: the check read the stored tickets only and ignored earlier parts of the same
+/// Regression: the check read the stored tickets only and ignored earlier parts of the same
 /// action, so two links in one action could close a cycle.
 #[test]
 fn two_links_in_one_action_do_not_close_a_cycle_either() {
@@ -127,7 +127,7 @@ fn a_chain_of_parts_has_a_limit() {
     });
 }
 
-/// Found by review: the tickets at the other ends were loaded one by one, so an action with many links ran out of
+/// Regression: the tickets at the other ends were loaded one by one, so an action with many links ran out of
 /// loads and failed like a storage error.
 #[test]
 fn one_action_may_add_as_many_links_as_a_ticket_may_have() {
@@ -147,7 +147,7 @@ fn one_action_may_add_as_many_links_as_a_ticket_may_have() {
     });
 }
 
-/// Found by review: a link of another kind between tickets of a long chain was refused because of the chain.
+/// Regression: a link of another kind between tickets of a long chain was refused because of the chain.
 #[test]
 fn a_long_chain_of_parts_does_not_limit_other_links() {
     on_each_store(|stage| {
@@ -162,7 +162,8 @@ fn a_long_chain_of_parts_does_not_limit_other_links() {
     });
 }
 
-/// Found at a3654b7: each link of another ticket was in the row (64 bytes) and counted against the ticket's own limit.
+/// Regression: each link of another ticket was stored in the row (64 bytes) and counted against the ticket's
+/// own limit.
 #[test]
 fn links_of_others_are_read_in_pages_and_are_not_in_the_row() {
     on_each_store(|stage| {
@@ -224,7 +225,7 @@ fn a_link_that_another_ticket_never_made_cannot_be_removed() {
 }
 
 #[test]
-fn a_ticket_has_a_limit_of_links_whoever_makes_them() {
+fn links_from_every_side_count_towards_the_limit_of_a_ticket() {
     on_each_store(|stage| {
         let incident = stage.open();
         let problems: Vec<TicketId> = (0..=200).map(|_| stage.open()).collect();
@@ -239,7 +240,7 @@ fn a_ticket_has_a_limit_of_links_whoever_makes_them() {
     });
 }
 
-/// Found by review: the tickets at the other ends were read and locked before the action was refused.
+/// Regression: the tickets at the other ends were read and locked before the action was refused.
 #[test]
 fn a_refused_action_reads_no_other_tickets() {
     let store = Recording::default();
@@ -264,7 +265,7 @@ fn a_refused_action_reads_no_other_tickets() {
     assert_eq!(store.tickets(), 11);
 }
 
-/// Found by review: `what_if` did not know the links of other tickets, so it refused to remove one.
+/// Regression: `what_if` did not know the links of other tickets, so it refused to remove one.
 #[test]
 fn what_if_accepts_and_refuses_the_same_links_as_act() {
     on_each_store(|stage| {
@@ -272,7 +273,11 @@ fn what_if_accepts_and_refuses_the_same_links_as_act() {
         stage.does(other, Action::link(LinkKind::CausedBy, one));
         let what_if = |action| stage.desk.reports().what_if(one, action, anna());
         what_if(Action::unlink(LinkKind::CauseOf, other)).unwrap();
-        assert_eq!(links(stage, one), [Link { kind: LinkKind::CauseOf, to: other }], "nothing happened");
+        assert_eq!(
+            links(stage, one),
+            [Link { kind: LinkKind::CauseOf, to: other }],
+            "the ticket was changed"
+        );
         stage.does(other, Action::link(LinkKind::ChildOf, one));
         let nobody: TicketId = uuid::Uuid::nil().into();
         for action in [Action::link(LinkKind::ChildOf, other), Action::link(LinkKind::CausedBy, nobody)] {

@@ -55,10 +55,10 @@ fn with_a_lookup_key_no_stored_key_names_a_person() {
     }
 }
 
-/// Found by review: these digests contain what the customer wrote and their phone number, and without a key anybody who guesses
-/// these can compute them.
+/// Regression: these digests contain the customer's text and phone number, so without a key anybody who guesses
+/// both can compute the digests.
 #[test]
-fn digests_of_what_a_person_said_cannot_be_recomputed_without_the_lookup_key() {
+fn digests_of_a_persons_text_cannot_be_recomputed_without_the_lookup_key() {
     let dir = tempfile::tempdir().unwrap();
     let digests = |name: &str, settings: Settings| {
         let file = dir.path().join(name);

@@ -98,7 +98,7 @@ fn a_store_that_loses_anything_is_detected() {
             });
         }),
         ("versions", |commit| commit.tickets_mut().for_each(|it| it.snapshot.version = it.expected.max(1))),
-        ("that it is closed", |commit| {
+        ("the closed flag", |commit| {
             let closed =
                 |it: &&mut firstline::store::TicketWrite| it.snapshot.state.kind() == StateKind::Closed;
             let resolved = firstline::state::Resolved::default();

@@ -83,7 +83,7 @@ fn a_contact_owns_their_words_and_the_requester_owns_the_desks_words() {
 }
 
 #[test]
-fn a_request_belongs_to_its_requester_whoever_registers_it() {
+fn a_request_belongs_to_its_requester_and_not_to_the_agent_who_registers_it() {
     on_each_store(|stage| {
         adopt(stage);
         let request = || NewTicket::new("a").message("b").field("size", "c");
@@ -129,7 +129,11 @@ fn a_name_belongs_to_its_contact_and_is_removed_with_the_contact() {
         stage.desk.act(id, Action::subject("Eva hears nothing"), Actor::contact("eva")).unwrap_err();
         stage.does(id, Action::Contact { contact: eva, role: ContactRole::Requester });
         stage.does(id, Action::subject("Eva hears nothing"));
-        assert_eq!(owned(&stage.ticket(id).personal).len(), 1, "the subject of before went, with its owner");
+        assert_eq!(
+            owned(&stage.ticket(id).personal).len(),
+            1,
+            "the earlier subject was removed with its owner"
+        );
         stage.does(id, Action::RemoveContact("eva".into()));
         assert_owned(&stage.ticket(id).personal, &[("eva", r#"{"subject":"Eva hears nothing"}"#)]);
         stage.does(id, Action::note("Gone."));
@@ -137,7 +141,7 @@ fn a_name_belongs_to_its_contact_and_is_removed_with_the_contact() {
     });
 }
 
-/// Only what is named changes, and an empty text removes.
+/// An action changes only the values that it names, and an empty text removes a value.
 #[test]
 fn a_new_name_replaces_the_old_one_and_keeps_the_addresses() {
     on_each_store(|stage| {
@@ -199,7 +203,7 @@ fn a_follow_up_copies_fields_with_their_owners() {
         let first = InboundMessage::new("").subject("No sound").thread("chat-9").from("boris");
         let id = stage.desk.receive(first).unwrap().ticket.id();
         stage.does(id, Action::field("size", "large").and(Action::field("address", "Nevsky 1")));
-        // Eva becomes the requester. Boris stays on the ticket, and what was written about him stays his.
+        // Eva becomes the requester. Boris stays on the ticket and still owns the earlier values.
         let role = ContactRole::Requester;
         stage.does(id, Action::Contact { contact: "eva".into(), role });
         stage.does(id, Action::cancel());
@@ -329,7 +333,7 @@ impl Model {
         }
     }
 
-    /// A new word of this owner. It counts once the desk accepted it.
+    /// A new word of this owner. It counts after the desk has accepted it.
     fn word(&mut self, owner: &str) -> String {
         self.count += 1;
         format!("<{owner}>{}", self.count)
@@ -389,7 +393,7 @@ impl Model {
         self.words.insert(word);
     }
 
-    /// The words that the ticket has now.
+    /// The words that the ticket contains.
     fn current_words(&self) -> BTreeSet<String> {
         let one = [&self.subject].into_iter().filter(|it| !it.is_empty()).chain(&self.resolution);
         one.chain(self.fields.values()).chain(self.names.values()).cloned().collect()
@@ -421,19 +425,19 @@ impl Model {
     }
 }
 
-/// The words of these parts. Each must belong to the owner in its prefix.
+/// The words in these parts. Each must belong to the owner in its prefix.
 fn all_words<'a>(parts: impl IntoIterator<Item = &'a Personal>) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for (id, json) in parts.into_iter().flat_map(owned) {
         for word in json.split('"').filter(|it| it.contains('<')) {
-            assert!(word.starts_with(&format!("<{id}>")), "{word} is with {id:?}");
+            assert!(word.starts_with(&format!("<{id}>")), "{word} belongs to {id:?}");
             all.insert(word.to_owned());
         }
     }
     all
 }
 
-/// A version of another system's ticket: its author, and the parts that it has.
+/// A version of another system's ticket: its author, and its parts.
 type Version = (Actor, Option<usize>, [bool; 3], Option<bool>, [Option<bool>; 2]);
 
 fn any_version() -> impl Strategy<Value = Version> {

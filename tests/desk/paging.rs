@@ -92,7 +92,7 @@ fn no_unchanged_ticket_is_repeated_or_lost_while_others_change() {
 }
 
 #[test]
-fn a_query_that_makes_no_sense_is_refused() {
+fn an_invalid_query_is_refused() {
     on_each_store(|stage| {
         let _three: Vec<TicketId> = (0..3).map(|_| stage.open()).collect();
         for limit in [0, MAX_PAGE + 1, usize::MAX] {
@@ -128,7 +128,7 @@ fn a_query_that_makes_no_sense_is_refused() {
 const PEOPLE: [&str; 3] = ["anna", "ben", "Ольга"];
 const TEAMS: [&str; 2] = ["network", "платежи"];
 
-/// A filter for a query, and as a simple predicate.
+/// A filter as a query and as a simple predicate.
 #[derive(Debug, Clone)]
 enum Filter {
     State(StateKind),
@@ -178,7 +178,7 @@ fn filter() -> impl Strategy<Value = Filter> {
     ]
 }
 
-/// Sixty tickets of every sort.
+/// Sixty different tickets.
 fn crowd(stage: &Stage) -> Vec<Snapshot> {
     for n in 0..60_usize {
         stage.later(TimeDelta::seconds(if n % 4 == 0 { 0 } else { 1 }));

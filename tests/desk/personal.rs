@@ -105,7 +105,7 @@ fn no_fact_of_a_history_contains_personal_words() {
     });
 }
 
-/// A history without its personal parts still folds to the same facts. Found while writing this suite: the opening
+/// A history without its personal parts still folds to the same facts. Regression: the opening
 /// counted as a message only if it had a text, so erasing the text changed the count.
 #[test]
 fn facts_do_not_depend_on_the_personal_part() {

@@ -124,7 +124,7 @@ fn events_of(stage: &Stage, ticket: TicketId) -> (Vec<Change>, Vec<Change>, Vec<
 }
 
 #[test]
-fn a_change_of_other_parts_than_the_agreements_writes_nothing_to_a_ticket() {
+fn a_change_outside_the_agreements_writes_nothing_to_a_ticket() {
     for (name, changed) in changes() {
         on_each_store(|stage| {
             let first = stage.desk.setup().adopt(&policy(FIRST)).unwrap();
@@ -243,13 +243,13 @@ fn policies_share_the_texts_of_equal_parts() {
         // The agreements, the matrix, the fields, the workflow and the manifest.
         assert_eq!(first.len(), 5, "{name}");
         let expected = if parts.contains(&name) { 2 } else { 1 };
-        assert_eq!(second.len(), expected, "{name}: the changed part, if there is one, and the manifest");
+        assert_eq!(second.len(), expected, "{name}: the changed part, if any, and the manifest");
         assert!(second.iter().all(|definition| !first.contains(definition)), "{name}");
     }
 }
 
-/// Found by review: the ITIL matrix was not stored, so a later program with another default matrix would have used
-/// that one.
+/// Regression: the ITIL matrix was not stored, so a later program with another default matrix would have used
+/// its own.
 #[test]
 fn the_matrix_is_stored_even_if_it_is_the_default() {
     let store = Recording::default();
@@ -282,7 +282,7 @@ fn a_new_program_loads_definitions_in_two_loads_and_each_of_them_once() {
     assert_eq!(store.rounds(), [0, 3, 4]);
     fresh.act(ticket, Action::note("two"), anna()).unwrap();
     assert_eq!(store.rounds(), [0]);
-    // Another prefix is another manifest. Nothing else is loaded.
+    // Another prefix makes another manifest. Nothing else is loaded.
     let next = next.prefix("B").workflow(workflow(2)).field("order", FieldType::Bool);
     desk.setup().adopt(&next).unwrap();
     store.rounds();

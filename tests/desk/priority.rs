@@ -69,7 +69,7 @@ fn a_priority_set_by_hand_stays_until_it_is_withdrawn() {
 }
 
 #[test]
-fn attributes_of_the_requester_count() {
+fn attributes_of_the_requester_change_the_priority() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&modifiers()).unwrap();
         let vip = Contact::new("boris").attribute("vip", true);
@@ -78,7 +78,7 @@ fn attributes_of_the_requester_count() {
         let reasons = stage.ticket(id).assessment.to_string();
         assert!(reasons.ends_with(r#""VIP customer" raises it by 1 to P2"#), "{reasons}");
 
-        // The requester is no VIP any more. Then another requester, a VIP, takes over.
+        // The requester is no longer a VIP. Then a VIP becomes the requester.
         let plain = Action::Contact {
             contact: Contact::new("boris").attribute("vip", false),
             role: ContactRole::Requester,
@@ -89,7 +89,7 @@ fn attributes_of_the_requester_count() {
         stage.does(id, Action::Contact { contact: heir, role: ContactRole::Requester });
         assert_eq!(priority(stage, id), Priority::P2);
         assert_eq!(stage.ticket(id).contacts[&"boris".into()], ContactRole::Affected);
-        // A VIP in copy does not count.
+        // A VIP in copy has no effect.
         let other = NewTicket::new("No sound").from("olga").contact(vip, ContactRole::Cc);
         let other = stage.desk.open_ticket(other).unwrap().id();
         assert_eq!(priority(stage, other), Priority::P3);

@@ -73,7 +73,7 @@ fn rank(index: usize) -> u8 {
 
 proptest! {
     #[test]
-    fn a_complete_matrix_of_any_size_answers_every_pair(plain in plain()) {
+    fn a_complete_matrix_of_any_size_has_a_priority_for_every_pair(plain in plain()) {
         let matrix = plain.define().build().unwrap();
         for ((i, u), p) in &plain.cells {
             let (impact, urgency) = (matrix.impact(&name("i", *i)).unwrap(), matrix.urgency(&name("u", *u)).unwrap());
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn without_conditions_facts_do_not_matter(plain in plain(), vip in any::<bool>(), given in any::<bool>()) {
+    fn facts_have_no_effect_without_conditions(plain in plain(), vip in any::<bool>(), given in any::<bool>()) {
         let matrix = plain.define().modifier(Modifier::new("press", Effect::Raise(1))).build().unwrap();
         let named = BTreeSet::from(["press".to_owned()]);
         let facts = Attributes::from([("contact.vip".to_owned(), vip.into()), ("press".to_owned(), true.into())]);
@@ -162,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn a_written_matrix_is_read_back((plain, modifiers) in modified()) {
+    fn a_serialised_matrix_is_read_back((plain, modifiers) in modified()) {
         let mut definition = plain.define();
         for (index, (effect, by_name)) in modifiers.iter().enumerate() {
             let modifier = Modifier::new(name("m", index), *effect);
@@ -344,7 +344,7 @@ fn an_assessment_explains_itself_and_stays_small() {
 }
 
 #[test]
-fn a_priority_set_by_hand_counts_until_it_is_withdrawn() {
+fn a_priority_set_by_hand_applies_until_it_is_withdrawn() {
     let set = AssessmentInputs { manual_priority: Some(Priority::P5), ..AssessmentInputs::default() };
     let assessment = desk().assess(&set).unwrap();
     assert_eq!((assessment.priority(), assessment.computed()), (Priority::P5, Priority::P3));

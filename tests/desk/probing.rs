@@ -164,8 +164,8 @@ impl Prober<'_> {
             Probe::Key(n) => {
                 let ticket =
                     desk.open_ticket(NewTicket::new("Ours").idempotency_key(format!("form-{}", n % 10)));
-                // A receipt of the other desk would be returned, or refused as another request. A repeated key of our
-                // own returns our ticket.
+                // A receipt of the other desk would be returned, or refused as another request. A repeated key
+                // of this desk returns a ticket of this desk.
                 let id = ticket.unwrap().id();
                 prop_assert!(!self.theirs.contains(&id), "{}: another desk's receipt", self.stage.name);
                 self.ours.insert(id);

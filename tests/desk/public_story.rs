@@ -50,7 +50,7 @@ const PUBLIC: &[(&str, &str)] = &[
     ("undone", "change.before.files.*.*"),
 ];
 
-/// The public texts that the public story prints, beside those of the actor.
+/// The public texts that the public story prints, in addition to those of the actor.
 const TOLD: &[(&str, &str)] = &[
     ("opened", "personal.*.subject"),
     ("opened", "personal.*.text"),
@@ -233,7 +233,7 @@ fn texts(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     }
 }
 
-/// The sample with the mark instead of the text at this path; `None` if it is then no event.
+/// The sample with the mark in place of the text at this path; `None` if the result is not an event.
 fn marked(sample: &Value, path: &[String]) -> Option<Event> {
     let mut event = sample.clone();
     let (path, is_key) = match path {
@@ -347,7 +347,7 @@ fn every_event_has_a_sentence_in_each_language_without_ids_and_open_placeholders
     }
 }
 
-/// The customer saw nothing of a command with internal parts, so its undoing says nothing either.
+/// The customer saw nothing of a command with internal parts, so the story does not mention its undoing either.
 #[test]
 fn the_undoing_of_an_internal_command_is_not_in_the_public_story() {
     let (desk, anna) = (Desk::memory(), Actor::agent("anna"));

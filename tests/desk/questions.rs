@@ -1,4 +1,4 @@
-//! What screens ask of tickets: by numbers, texts, people and times.
+//! Queries of screens: by numbers, texts, people and times.
 
 use firstline::policy::FieldType;
 use firstline::{
@@ -21,7 +21,7 @@ fn open(stage: &Stage, subject: &str) -> TicketId {
 }
 
 #[test]
-fn a_number_of_another_desk_or_a_date_is_no_ticket() {
+fn a_number_of_another_desk_or_a_date_finds_no_ticket() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&Policy::new().prefix("ACME")).unwrap();
         let ids: Vec<TicketId> = (0..5).map(|_| stage.open()).collect();
@@ -69,7 +69,7 @@ fn the_error_for_an_unknown_number_is_short() {
 }
 
 #[test]
-fn a_name_is_the_same_however_it_was_typed() {
+fn a_name_is_the_same_in_every_unicode_form() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&Policy::new().field("city", FieldType::Text)).unwrap();
         let request = NewTicket::new("  Cafe\u{301} \u{feff}")
@@ -101,7 +101,7 @@ fn a_name_is_the_same_however_it_was_typed() {
 }
 
 #[test]
-fn emoji_and_every_script_come_back_as_they_went_in() {
+fn emoji_and_every_script_are_kept_unchanged() {
     on_each_store(|stage| {
         let text =
             "Не работает 😊👩🏽\u{200d}💻\u{1F3F4}\u{200D}\u{2620}\u{FE0F}\nمرحبا שלום 你好 ไทย\u{feff} end";
@@ -120,7 +120,7 @@ fn emoji_and_every_script_come_back_as_they_went_in() {
 }
 
 #[test]
-fn a_story_has_one_line_an_event() {
+fn a_story_has_one_line_per_event() {
     on_each_store(|stage| {
         let breaks = ['\n', '\r', '\u{2028}', '\u{2029}', '\u{85}', '\u{b}', '\u{c}'];
         let text = "a\u{2028}b\u{2029}c\u{85}d\u{b}e\r\nf";
@@ -128,7 +128,7 @@ fn a_story_has_one_line_an_event() {
         stage.does(id, Action::note(text));
         let story = firstline::Story::of(&stage.history(id)).to_string();
         assert_eq!(story.trim_end_matches('\n').matches(breaks).count(), 1, "{story:?}");
-        // Names are on one line from the start.
+        // Names are put on one line when they are stored.
         for name in ["a\u{2028}b", "a\u{2029}b", "a\u{85}b", "a\nb"] {
             let requests = [
                 NewTicket::new(name),
@@ -145,7 +145,7 @@ fn a_story_has_one_line_an_event() {
 }
 
 #[test]
-fn a_text_that_nobody_can_see_is_empty() {
+fn an_invisible_text_is_empty() {
     on_each_store(|stage| {
         for nothing in ["\u{200b}", "\u{2060}\u{ad}", "\u{3164}", "\u{2800} ", "\u{202e}\u{200f}", "\u{fe0f}"]
         {
@@ -160,7 +160,7 @@ fn a_text_that_nobody_can_see_is_empty() {
 }
 
 #[test]
-fn a_name_in_a_policy_is_in_the_form_that_commands_have() {
+fn names_in_a_policy_and_in_commands_have_the_same_unicode_form() {
     on_each_store(|stage| {
         let error =
             stage.desk.setup().adopt(&Policy::new().field("Gebu\u{308}hr", FieldType::Integer)).unwrap_err();
@@ -211,7 +211,7 @@ fn tickets_are_found_by_their_texts() {
 }
 
 #[test]
-fn tickets_are_found_by_when_they_were_opened_changed_or_closed() {
+fn tickets_are_found_by_the_time_of_opening_change_or_closing() {
     on_each_store(|stage| {
         let old = open(stage, "Old");
         stage.does(old, Action::reply("So.").and(Action::resolve("done")).and(Action::close()));
@@ -241,7 +241,7 @@ fn tickets_are_found_by_when_they_were_opened_changed_or_closed() {
 }
 
 #[test]
-fn a_relative_time_is_refused_where_no_current_time_is_known() {
+fn a_relative_time_is_refused_outside_of_queries() {
     let text = r#"{"field": "field.promised", "before": "now"}"#;
     let condition: Condition = serde_json::from_str(text).unwrap();
     on_each_store(|stage| {
@@ -261,7 +261,7 @@ fn a_relative_time_is_refused_where_no_current_time_is_known() {
 }
 
 #[test]
-fn a_ticket_that_waits_is_found_by_the_reason_and_the_end_of_its_hold() {
+fn a_waiting_ticket_is_found_by_the_reason_and_the_end_of_its_hold() {
     on_each_store(|stage| {
         let soon = stage.now() + TimeDelta::hours(1);
         for (subject, action) in [
@@ -280,7 +280,7 @@ fn a_ticket_that_waits_is_found_by_the_reason_and_the_end_of_its_hold() {
 }
 
 #[test]
-fn the_ticket_whose_last_word_is_the_customers_is_found() {
+fn a_ticket_is_found_if_the_customer_wrote_last() {
     on_each_store(|stage| {
         let two = ["Waits", "Answered"].map(|subject| {
             let id = open(stage, subject);
@@ -310,7 +310,7 @@ fn the_ticket_whose_last_word_is_the_customers_is_found() {
 }
 
 #[test]
-fn an_undone_or_mistaken_end_leaves_the_message_unanswered() {
+fn a_message_stays_unanswered_after_an_undone_or_mistaken_end() {
     on_each_store(|stage| {
         let id = open(stage, "Waits");
         let opened = stage.now();
@@ -329,7 +329,7 @@ fn an_undone_or_mistaken_end_leaves_the_message_unanswered() {
 }
 
 #[test]
-fn somebody_copied_finds_the_ticket() {
+fn a_ticket_is_found_by_a_contact_in_copy() {
     on_each_store(|stage| {
         let request = NewTicket::new("Hosting").from("boris").contact("clara", ContactRole::Cc);
         let id = stage.desk.open_ticket(request).unwrap().id();
@@ -343,7 +343,7 @@ fn somebody_copied_finds_the_ticket() {
 }
 
 #[test]
-fn a_ticket_that_only_the_desk_changed_is_untouched() {
+fn changes_by_the_desk_alone_leave_a_ticket_untouched() {
     use firstline::sla::{Agreement, Metric, Target};
     on_each_store(|stage| {
         let target = Target::new(Metric::Resolution).within(TimeDelta::hours(4));

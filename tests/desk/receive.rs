@@ -36,7 +36,7 @@ fn messages_of_one_thread_go_to_one_ticket() {
         assert!(other.opened() && other.ticket.id() != id);
         let without = InboundMessage::new("Hello?").from("boris");
         assert!(stage.desk.receive(without.clone()).unwrap().opened());
-        assert!(stage.desk.receive(without).unwrap().opened(), "no thread, no guess");
+        assert!(stage.desk.receive(without).unwrap().opened(), "without a thread, a new ticket is opened");
     });
 }
 
@@ -80,7 +80,7 @@ fn a_message_of_the_requester_ends_only_a_wait_for_the_customer() {
             (HoldReason::Problem, StateKind::OnHold),
             (HoldReason::Scheduled, StateKind::OnHold),
             (own, StateKind::OnHold),
-            // A custom reason with the known name is the known reason.
+            // A custom reason with the name of a predefined one is the predefined one.
             (HoldReason::Custom("customer".to_owned()), StateKind::Active),
         ];
         for (reason, expected) in cases {
@@ -122,7 +122,7 @@ fn a_message_with_a_confirmation_closes_the_ticket() {
 }
 
 #[test]
-fn a_message_with_a_step_of_its_own_causes_only_that_step() {
+fn a_message_with_a_step_causes_only_that_step() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::resolve("unmuted")]);
         let angry = Action::reply("No!").and(Action::reopen().comment("it is not"));
@@ -133,7 +133,7 @@ fn a_message_with_a_step_of_its_own_causes_only_that_step() {
 
 /// A request taken by telephone: the agent opens the ticket, the customer is the requester.
 #[test]
-fn an_agent_may_register_for_the_requester() {
+fn an_agent_may_register_a_request_for_the_requester() {
     on_each_store(|stage| {
         let request = NewTicket::new("No sound").from("boris").by(anna()).message("He hears nothing.");
         let ticket = stage.desk.open_ticket(request).unwrap();
@@ -143,7 +143,7 @@ fn an_agent_may_register_for_the_requester() {
     });
 }
 
-/// Found while writing this suite: the second mention of a person silently replaced the first, so a requester who was
+/// Regression: the second mention of a person silently replaced the first, so a requester who was
 /// also named as affected was no requester any more.
 #[test]
 fn a_person_named_twice_in_one_request_is_refused() {
@@ -199,6 +199,6 @@ fn a_follow_up_copies_the_data_of_the_finished_ticket() {
         assert_eq!((next.team.as_ref().unwrap().as_str(), next.line), ("devices", Line::Second));
         assert_eq!(next.field("order"), Some(&Value::from(4711)));
         assert_eq!(next.personal.field("note"), Some(&Value::from("grey")));
-        assert_eq!(next.category, ["noise"], "what the message says itself counts");
+        assert_eq!(next.category, ["noise"], "the message's own data takes precedence");
     });
 }

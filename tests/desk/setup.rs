@@ -1,4 +1,4 @@
-//! Policies have versions, apply from a date on but never to the past, and are refused if faulty.
+//! A policy has versions, applies from a date on, never applies to the past, and is refused if it is faulty.
 
 use firstline::policy::FieldType;
 use firstline::priority::Effect;
@@ -7,7 +7,7 @@ use firstline::{Action, Condition, ErrorKind, Matrix, Modifier, NewTicket, Polic
 use super::stage::{anna, on_each_store};
 
 #[test]
-fn a_policy_is_adopted_in_versions_and_an_unchanged_one_only_once() {
+fn every_changed_policy_gets_a_version_and_an_unchanged_one_does_not() {
     on_each_store(|stage| {
         let setup = stage.desk.setup();
         assert_eq!(*setup.policy().unwrap(), Policy::new(), "nothing was adopted yet");
@@ -20,7 +20,11 @@ fn a_policy_is_adopted_in_versions_and_an_unchanged_one_only_once() {
         assert_ne!(second.hash, first.hash);
         stage.later(TimeDelta::days(1));
         let third = setup.adopt(&Policy::new().prefix("A")).unwrap();
-        assert_eq!((third.version, third.hash), (3, first.hash), "back to an old one is a new version");
+        assert_eq!(
+            (third.version, third.hash),
+            (3, first.hash),
+            "a return to an old policy is a new version"
+        );
         assert_eq!(*setup.policy().unwrap(), Policy::new().prefix("A"));
     });
 }
@@ -92,7 +96,7 @@ fn a_faulty_policy_is_refused_with_the_fault() {
         for (policy, expected) in &faulty {
             let error = stage.desk.setup().adopt(policy).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Definition, "{error}");
-            assert!(error.to_string().contains(expected), "{error} does not say {expected}");
+            assert!(error.to_string().contains(expected), "{error} does not contain {expected}");
             assert_eq!(*stage.desk.setup().policy().unwrap(), Policy::new());
         }
         // The corrected conditions are adopted.
@@ -169,7 +173,7 @@ fn a_search_for_an_unknown_field_or_type_is_refused() {
     });
 }
 
-/// Found by review: of two programs that started at once, the one with the slower clock was refused.
+/// Regression: if two programs started at once, the one with the slower clock was refused.
 #[test]
 fn the_same_policy_is_adopted_once_even_with_a_slow_clock() {
     on_each_store(|stage| {

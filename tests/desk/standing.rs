@@ -1,5 +1,5 @@
-//! What a speaker may do and cause: every standing, through every door, in every state. The tables here are written by
-//! hand and do not use the crate's own.
+//! The permitted acts of a speaker and their effects: every standing, with every method, in every state. These
+//! tables are written by hand and do not use the crate's own.
 
 use firstline::desk::Arrival;
 use firstline::policy::{OnResolved, Standing};
@@ -14,7 +14,7 @@ use super::stage::{Stage, anna, boris, on_each_store, stages};
 const STATES: [&str; 7] =
     ["new", "active", "waits for the customer", "waits for a supplier", "resolved", "closed", "cancelled"];
 
-/// What `receive` does with a message. "stays" is a resolved ticket that silence no longer closes.
+/// The effect of a message in `receive`. "stays" is a resolved ticket that silence no longer closes.
 const RECEIVE: [(&str, [&str; 7]); 9] = [
     ("requester", ["added", "added", "active", "added", "active", "follow-up", "follow-up"]),
     ("affected", ["added", "added", "active", "added", "active", "follow-up", "follow-up"]),
@@ -27,7 +27,7 @@ const RECEIVE: [(&str, [&str; 7]); 9] = [
     ("machine", ["signal"; 7]),
 ];
 
-/// What `act` does with a reply, and what `why_not_by` says of it.
+/// The result of a reply in `act` and in `why_not_by`.
 const REPLY: [(&str, [&str; 7]); 5] = [
     ("requester", ["added", "added", "active", "added", "active", "added", "added"]),
     ("affected", ["added", "added", "active", "added", "active", "added", "added"]),
@@ -36,7 +36,7 @@ const REPLY: [(&str, [&str; 7]); 5] = [
     ("unknown", ["refused"; 7]),
 ];
 
-/// The states in which a step is accepted, by standing: the first letters of [`STATES`] with their places.
+/// The states that accept a step, by standing: the first letters of [`STATES`] at their places.
 const STEPS: [(&str, &str, &[usize]); 12] = [
     ("confirm", "requester", &[4]),
     ("confirm", "affected", &[]),
@@ -103,7 +103,7 @@ fn ticket_in(stage: &Stage, state: usize) -> TicketId {
     id
 }
 
-/// A policy that promises a first reply and a next one.
+/// A policy with targets for the first and the next reply.
 fn promises() -> Policy {
     let targets =
         [Metric::FirstReply, Metric::NextReply].map(|it| Target::new(it).within(TimeDelta::hours(1)));
@@ -154,7 +154,7 @@ fn needs_reply(stage: &Stage, id: TicketId) -> bool {
 }
 
 #[test]
-fn receive_obeys_the_table_in_every_state() {
+fn receive_follows_the_table_in_every_state() {
     for name in stages().iter().map(|stage| stage.name) {
         for (standing, expected) in RECEIVE {
             for (state, expected) in expected.into_iter().enumerate() {
@@ -168,7 +168,7 @@ fn receive_obeys_the_table_in_every_state() {
                 let received = u32::from(matches!(expected, "added" | "active" | "stays" | "marked"));
                 assert_eq!(stage.ticket(id).messages_received, 1 + received, "{place}: messages");
                 assert_eq!(stage.ticket(id).replies_sent, 1, "{place}: replies");
-                // Nobody but a member of the group becomes a contact.
+                // Only a member of the group becomes a contact.
                 let contacts = 3 + usize::from(standing == "group member" && received == 1);
                 assert_eq!(stage.ticket(id).contacts.len(), contacts, "{place}: contacts");
             }
@@ -177,7 +177,7 @@ fn receive_obeys_the_table_in_every_state() {
 }
 
 #[test]
-fn act_and_why_not_obey_the_table_in_every_state() {
+fn act_and_why_not_follow_the_table_in_every_state() {
     for name in stages().iter().map(|stage| stage.name) {
         for (standing, expected) in REPLY {
             for (state, expected) in expected.into_iter().enumerate() {
@@ -203,7 +203,7 @@ fn act_and_why_not_obey_the_table_in_every_state() {
 }
 
 #[test]
-fn confirm_cancel_and_reopen_obey_the_table_in_every_state() {
+fn confirm_cancel_and_reopen_follow_the_table_in_every_state() {
     on_each_store(|stage| {
         let stage = &cell(stage.name);
         for (step, standing, accepted) in STEPS {
@@ -238,7 +238,7 @@ fn confirm_cancel_and_reopen_obey_the_table_in_every_state() {
     });
 }
 
-/// A1: a ticket without a requester was everybody's.
+/// Regression: on a ticket without a requester, every contact counted as the requester.
 #[test]
 fn nobody_is_the_requester_of_a_ticket_without_one() {
     on_each_store(|stage| {
@@ -258,9 +258,9 @@ fn nobody_is_the_requester_of_a_ticket_without_one() {
     });
 }
 
-/// The answer of a stranger is kept apart, and goes on there.
+/// A stranger's answer goes to a separate ticket, which receives the stranger's further messages too.
 #[test]
-fn a_strangers_messages_in_a_foreign_thread_go_to_one_ticket_of_their_own() {
+fn a_strangers_messages_in_a_foreign_thread_go_to_one_separate_ticket() {
     on_each_store(|stage| {
         let from = |who: &str, text: &str| InboundMessage::new(text).from(who).thread("m1");
         let first = stage.desk.receive(from("boris", "See below.")).unwrap().ticket.id();
@@ -302,15 +302,15 @@ fn a_message_from_outside_is_marked_and_its_sender_gets_no_copies() {
     });
 }
 
-/// "It still does not work" by a colleague must not end in a silent closing.
+/// "It still does not work" from a colleague must not end in a silent closing.
 #[test]
-fn after_an_objection_of_somebody_in_copy_the_ticket_closes_once_an_agent_has_acted() {
+fn after_an_objection_in_copy_the_ticket_closes_only_after_an_agent_has_acted() {
     on_each_store(|stage| {
         let id = ticket_in(stage, 4);
         stage.desk.receive(message("cc")).unwrap();
         stage.later(TimeDelta::days(6));
         assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 0);
-        // A program is no agent, and a machine's message changes nothing.
+        // A program is not an agent, and a machine's message changes nothing.
         stage.desk.act(id, Action::note("seen"), Actor::automation("bot")).unwrap();
         stage.desk.receive(message("machine")).unwrap();
         assert!(stage.ticket(id).timers().is_empty());
@@ -324,7 +324,7 @@ fn after_an_objection_of_somebody_in_copy_the_ticket_closes_once_an_agent_has_ac
 }
 
 #[test]
-fn the_policy_says_what_a_message_does_to_a_resolved_ticket() {
+fn the_policy_sets_the_effect_of_a_message_on_a_resolved_ticket() {
     on_each_store(|stage| {
         let effects =
             |effect: OnResolved| Policy::new().standing(Standing::Requester, |rule| rule.resolved = effect);
@@ -348,9 +348,9 @@ fn the_policy_says_what_a_message_does_to_a_resolved_ticket() {
     });
 }
 
-/// The handle of a ticket asks the policy in force.
+/// A ticket's handle uses the policy in force.
 #[test]
-fn a_changed_cell_counts_at_every_door() {
+fn a_changed_cell_applies_to_every_method() {
     on_each_store(|stage| {
         let id = ticket_in(stage, 4);
         let clara = Actor::contact("clara");

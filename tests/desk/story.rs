@@ -91,7 +91,7 @@ fn every_action_has_a_sentence() {
 
 #[test]
 fn a_hand_over_removes_the_assignee() {
-    // An assignment in the same action stays, whatever the order.
+    // An assignment in the same action stays, in either order.
     let hand_over =
         Action::assign("anna").and(Action::hand_over("audio", Line::Second, "Tried two headsets."));
     assert_eq!(sentences(hand_over).len(), 2);
@@ -99,7 +99,7 @@ fn a_hand_over_removes_the_assignee() {
 }
 
 #[test]
-fn a_life_is_shown_with_times_and_names() {
+fn the_story_of_a_ticket_has_times_and_names() {
     let (desk, time) = desk();
     let (anna, boris) = (Actor::agent("anna"), Actor::contact("customer-77"));
     let request = NewTicket::new("Нет звука")

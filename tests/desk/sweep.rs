@@ -139,7 +139,7 @@ fn stopped_by(report: &TickReport) -> Option<ErrorKind> {
 #[test]
 fn a_long_transaction_of_one_desk_does_not_stop_the_other_desks() {
     let store = FaultyStore::default();
-    // In due order before and after the ticket of the other desk. Each sweep starts at a random place.
+    // In due order, before and after the ticket of the other desk. Each sweep starts at a random place.
     let acme: Vec<_> = store.resolved("acme", 50);
     store.resolved("beta", 1);
     let more = store.resolved("acme", 49);
@@ -266,7 +266,10 @@ fn a_failed_listing_is_reported() {
         assert_eq!((report.fired, stopped_by(&report)), (0, Some(ErrorKind::Schema)), "{report:?}");
         assert!(report.failed.is_empty());
     }
-    assert!(Desk::over(store, "").tick(late()).unwrap_err().is_invalid(), "that no store was asked");
+    assert!(
+        Desk::over(store, "").tick(late()).unwrap_err().is_invalid(),
+        "an invalid desk id reached the store"
+    );
 }
 
 #[test]
@@ -279,14 +282,14 @@ fn one_locked_ticket_skips_no_desk() {
         assert_eq!((report.fired, report.failed.len()), (11, 1), "{report:?}");
         assert!(report.stopped.is_none() && report.skipped.is_empty(), "{report:?}");
         assert_eq!((report.failed[0].ticket, store.take_refusals()), (tickets[7], 1));
-        // With nothing else due, the ticket and the store cannot be told apart.
+        // If nothing else is due, the sweep cannot distinguish a locked ticket from a busy store.
         assert_eq!(stopped_by(&store.tick("acme")), Some(ErrorKind::Busy));
         store.repair();
         let _ = (store.drain(), store.take_refusals());
     }
 }
 
-/// Tickets that another worker finished after they were listed cost one write in total, not one each.
+/// Tickets that another worker finished after the listing cost one write in total, not one each.
 #[test]
 fn a_sweep_relists_after_another_worker_did_its_work() {
     let store = FaultyStore::default();
@@ -298,6 +301,6 @@ fn a_sweep_relists_after_another_worker_did_its_work() {
     assert_eq!(
         store.0.writes.load(Ordering::Relaxed) - writes_before,
         101,
-        "100 of the other worker's and one without effect"
+        "100 by the other worker and one without effect"
     );
 }

@@ -1,4 +1,4 @@
-//! Two desks in one store are isolated from each other.
+//! Two desks in one store are isolated.
 
 use firstline::ticket::event::ExternalRef;
 use firstline::ticket::kind::Link;
@@ -7,7 +7,7 @@ use firstline::{Action, Condition, InboundMessage, LinkKind, NewTicket, Policy, 
 use super::stage::{anna, on_each_store};
 
 #[test]
-fn no_desk_sees_finds_or_changes_anothers_tickets() {
+fn no_desk_reads_finds_or_changes_the_tickets_of_another() {
     on_each_store(|stage| {
         let other = stage.other_desk("globex");
         // Ids are counted at each desk, and must differ in this test.
@@ -21,7 +21,7 @@ fn no_desk_sees_finds_or_changes_anothers_tickets() {
         stage.does(id, Action::tag("secret"));
         let before = (stage.ticket(id), stage.history(id));
 
-        // By id, number and external reference; reading, writing and history.
+        // The other desk cannot read, change or list the ticket, by id, number or external reference.
         assert!(other.ticket(id).unwrap_err().is_not_found());
         assert!(other.ticket("T-6").unwrap_err().is_not_found());
         assert!(other.ticket(6).unwrap_err().is_not_found());
@@ -102,7 +102,7 @@ fn policies_and_ticks_are_separate_for_each_desk() {
         assert_eq!(theirs.number.to_string(), "T-1");
         other.act(theirs.id(), Action::resolve("unmuted"), anna()).unwrap();
         let late = stage.now() + TimeDelta::days(30);
-        assert_eq!(stage.desk.tick(late).unwrap().fired, 0, "the other desk's timer is not ours to fire");
+        assert_eq!(stage.desk.tick(late).unwrap().fired, 0, "a timer of another desk fired");
         assert_eq!(other.tick(late).unwrap().fired, 1);
     });
 }

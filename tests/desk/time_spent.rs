@@ -14,7 +14,7 @@ fn minutes(stage: &Stage, id: TicketId) -> u32 {
 }
 
 #[test]
-fn a_ticket_knows_the_sum_of_the_recorded_time() {
+fn a_ticket_has_the_sum_of_the_recorded_time() {
     on_each_store(|stage| {
         let id = stage.open();
         assert_eq!(minutes(stage, id), 0);
@@ -51,7 +51,7 @@ fn time_is_corrected_by_a_negative_entry_or_by_undoing() {
             "time spent cannot be corrected by -21 minutes; allowed: at most the 20 minutes that were recorded",
         );
         stage.does(id, Action::undo());
-        assert_eq!(minutes(stage, id), 30, "the correction is taken back");
+        assert_eq!(minutes(stage, id), 30, "the correction is undone");
         for wrong in [0, i32::MIN, i32::MAX, 10_081, -10_081] {
             let error = stage.refuses(id, |desk| desk.act(id, Action::time_spent(wrong), anna()));
             assert!(error.is_invalid() && error.to_string().contains("1 to 10080 minutes"), "{error}");
@@ -107,7 +107,7 @@ fn recorded_time_is_a_fact_for_queries_and_guards() {
 }
 
 #[test]
-fn recorded_time_touches_no_clock_and_conflicts_with_nobody() {
+fn recorded_time_changes_no_clock_and_causes_no_conflict() {
     on_each_store(|stage| {
         let target = |metric| Target::new(metric).within(TimeDelta::hours(2));
         let agreement = Agreement::new("standard", 1)
@@ -126,7 +126,7 @@ fn recorded_time_touches_no_clock_and_conflicts_with_nobody() {
         let note = CommandOptions::from(anna()).expected_version(before.version);
         stage.desk.act(id, Action::note("seen"), note).unwrap();
 
-        // A message stopped the closing. Recorded time does not start it again, and neither does a follower.
+        // A message stopped the closing. Neither recorded time nor a follower starts it again.
         stage.does(id, Action::Contact { contact: Contact::new("clara"), role: ContactRole::Cc });
         stage.does(id, Action::resolve("done"));
         stage.desk.act(id, Action::reply("Thanks."), Actor::contact("clara")).unwrap();

@@ -1,4 +1,4 @@
-//! Corrections: a command is taken back, and a ticket that was cancelled as spam comes back.
+//! Corrections: a command is undone, and a ticket that was cancelled as spam is restored.
 
 use firstline::sla::{Agreement, ClockState, Metric, Target};
 use firstline::ticket::intervals;
@@ -24,7 +24,7 @@ fn policy() -> Policy {
     Policy::new().agreement(agreement)
 }
 
-/// The ticket without what an undoing changes on purpose.
+/// The ticket without the values that an undoing changes on purpose.
 fn facts(ticket: &Snapshot) -> Snapshot {
     let mut facts = ticket.clone();
     (facts.version, facts.updated_at, facts.touched_at, facts.undone) = (0, ticket.opened_at, None, 0);
@@ -37,7 +37,7 @@ fn undo_is_refused(stage: &Stage, id: TicketId, by: Actor, why: &str) {
     assert!(error.is_rejected() && error.to_string().contains(why), "{error}");
 }
 
-/// Cases from the field: what was closed or thrown away by mistake.
+/// Cases from the field: tickets that were closed or cancelled by mistake.
 #[test]
 fn an_agent_undoes_a_closing_and_a_cancellation_by_mistake() {
     on_each_store(|stage| {
@@ -51,16 +51,16 @@ fn an_agent_undoes_a_closing_and_a_cancellation_by_mistake() {
             assert_eq!((&ticket.state, ticket.undone), (&before.state, 1));
             assert_eq!((ticket.resolved_at, ticket.closed_at, ticket.reopens), (None, None, 0));
             assert_eq!(Snapshot::fold(&stage.history(id)).unwrap(), ticket);
-            // The history keeps everything, and the ticket is worked on as before.
-            let said = stage.history(id).last().unwrap().to_string();
-            assert!(said.starts_with("anna took back the command of 2026-01-05 09:0"), "{said}");
+            // The history keeps all events, and work on the ticket continues.
+            let sentence = stage.history(id).last().unwrap().to_string();
+            assert!(sentence.starts_with("anna took back the command of 2026-01-05 09:0"), "{sentence}");
             stage.does(id, Action::start().and(Action::resolve("muted")));
         }
     });
 }
 
 #[test]
-fn undo_takes_back_every_part_of_the_last_command_and_nothing_else() {
+fn undo_reverts_every_part_of_the_last_command_and_nothing_else() {
     on_each_store(|stage| {
         let (other, id) = (stage.open(), stage.open());
         stage.does(id, Action::note("first").and(Action::tag("kept")).and(Action::assign("anna")));
@@ -90,7 +90,7 @@ fn undo_takes_back_every_part_of_the_last_command_and_nothing_else() {
 }
 
 #[test]
-fn undo_takes_back_one_command_even_if_several_were_given_at_one_instant() {
+fn undo_reverts_one_command_even_if_several_have_the_same_instant() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::tag("first"), Action::tag("second")]);
         stage.does(id, Action::undo());
@@ -100,13 +100,13 @@ fn undo_takes_back_one_command_even_if_several_were_given_at_one_instant() {
 }
 
 #[test]
-fn undo_is_refused_once_somebody_else_has_acted() {
+fn undo_is_refused_after_another_person_has_acted() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::start()]);
         undo_is_refused(stage, id, ben(), "anna has acted since");
         stage.desk.act(id, Action::note("I know this one."), ben()).unwrap();
         undo_is_refused(stage, id, anna(), "ben has acted since");
-        // A link from another ticket and a warning are no acts on this one.
+        // A link from another ticket and a warning are not acts on this ticket.
         let (id, other) = (stage.opened_and([Action::tag("slip")]), stage.open());
         stage.desk.act(other, Action::link(LinkKind::DuplicateOf, id), ben()).unwrap();
         stage.does(id, Action::undo());
@@ -165,7 +165,7 @@ fn a_requester_undoes_their_own_cancellation() {
 }
 
 #[test]
-fn clocks_run_on_from_where_they_were() {
+fn clocks_continue_from_their_earlier_values() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&policy()).unwrap();
         let id = stage.opened_and([Action::start()]);
@@ -176,12 +176,12 @@ fn clocks_run_on_from_where_they_were() {
         stage.later(TimeDelta::hours(3));
         stage.does(id, Action::undo());
         let clock = stage.ticket(id).clock(Metric::Resolution).unwrap().clone();
-        // The hour before counts; the three hours in which nobody worked on it do not.
+        // The hour before counts. The three hours in between do not count, because nobody worked on the ticket.
         assert_eq!((clock.state, clock.consumed, clock.cycle), (ClockState::Running, TimeDelta::hours(1), 1));
         assert_eq!(clock.due_at, Some(stage.now() + TimeDelta::hours(9)));
         let states: Vec<_> = intervals(&stage.history(id)).iter().map(|it| it.state).collect();
         assert_eq!(states.last(), Some(&StateKind::Active));
-        // The first reply was cancelled by the closing and is needed again.
+        // The closing cancelled the first reply, and now it is due again.
         let reply = stage.ticket(id).clock(Metric::FirstReply).unwrap().clone();
         assert_eq!((reply.state, reply.consumed), (ClockState::Running, TimeDelta::hours(1)));
     });
@@ -193,7 +193,7 @@ fn a_breach_that_was_recorded_stays_after_an_undoing() {
         stage.desk.setup().adopt(&policy()).unwrap();
         let id = stage.open();
         stage.later(TimeDelta::hours(3));
-        // The first reply is already late when the command comes.
+        // The first reply is already late at the time of the command.
         stage.does(id, Action::tag("slip"));
         let late = stage.ticket(id).clock(Metric::FirstReply).unwrap().clone();
         assert_eq!(late.state, ClockState::Breached);
@@ -203,7 +203,7 @@ fn a_breach_that_was_recorded_stays_after_an_undoing() {
 }
 
 #[test]
-fn spam_is_cancelled_with_that_cause_and_comes_back() {
+fn a_ticket_cancelled_as_spam_can_be_restored() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&policy()).unwrap();
         let id = stage.opened_and([
@@ -235,7 +235,7 @@ fn spam_is_cancelled_with_that_cause_and_comes_back() {
 }
 
 #[test]
-fn what_is_spam_can_be_asked() {
+fn spam_is_found_by_a_query() {
     on_each_store(|stage| {
         let spam = stage.opened_and([Action::spam()]);
         stage.open();
@@ -246,7 +246,7 @@ fn what_is_spam_can_be_asked() {
 }
 
 #[test]
-fn an_undoing_is_repeated_by_its_key_and_agrees_with_the_replay_of_the_clocks() {
+fn a_repeated_undo_returns_its_receipt_and_the_clocks_agree_with_a_replay() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&policy()).unwrap();
         let id = stage.desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
@@ -265,7 +265,7 @@ fn an_undoing_is_repeated_by_its_key_and_agrees_with_the_replay_of_the_clocks() 
     });
 }
 
-/// The commands of a random life; each leaves other facts and clocks behind.
+/// The commands of a random life. Each leads to other facts and clocks.
 fn command(n: u8, other: TicketId) -> Action {
     match n {
         0 => Action::start(),
@@ -294,8 +294,8 @@ fn command(n: u8, other: TicketId) -> Action {
 proptest! {
     #![proptest_config(ProptestConfig { cases: soak::cases(150), failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// After any life, an undoing leaves the facts from before the command, the row is the fold of the history, and a
-    /// replay of the history gives the recorded clocks.
+    /// After any life, an undo restores the facts from before the command, the row is the fold of the history,
+    /// and a replay of the history gives the recorded clocks.
     #[test]
     fn an_undoing_restores_the_ticket_and_a_replay_gives_the_recorded_clocks(
         life in prop::collection::vec((0..20_u8, 0..200_i64, any::<bool>()), 1..25),
@@ -310,11 +310,11 @@ proptest! {
             let before = stage.ticket(id);
             let Ok(receipt) = stage.desk.act(id, command(n, other), anna()) else { continue };
             if receipt.events.iter().all(|event| event.by != anna()) {
-                continue; // Nothing changed, so an undoing would take back an earlier command.
+                continue; // Nothing changed, so an undo would revert an earlier command.
             }
             stage.later(TimeDelta::minutes(minutes / 3));
             if undoes && let Ok(undone) = stage.desk.act(id, Action::undo(), anna()) {
-                prop_assert!(n < 19, "a public message was taken back");
+                prop_assert!(n < 19, "a public message was undone");
                 let strip = |ticket: &Snapshot, since| {
                     let mut facts = facts(ticket);
                     (facts.clocks, facts.due_at, facts.state_since) = (Vec::new(), None, since);

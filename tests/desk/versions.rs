@@ -1,4 +1,4 @@
-//! Expected versions, and commands that happen whole or not at all.
+//! Expected versions, and commands that are applied completely or not at all.
 
 use std::sync::Barrier;
 
@@ -46,11 +46,11 @@ fn a_typed_step_on_a_changed_ticket_is_a_conflict_even_in_the_same_state() {
     });
 }
 
-/// A predicate of errors.
+/// A predicate for errors.
 type Predicate = fn(&firstline::Error) -> bool;
 
 #[test]
-fn an_action_of_several_parts_happens_whole_or_not_at_all() {
+fn an_action_of_several_parts_is_applied_completely_or_not_at_all() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::start()]);
         let good = || {
@@ -71,7 +71,7 @@ fn an_action_of_several_parts_happens_whole_or_not_at_all() {
                 firstline::Error::is_not_found,
             ),
         ];
-        // In any position, the faulty part prevents the others.
+        // A faulty part in any position prevents the others.
         for (part, is_right) in bad {
             for place in 0..=good().len() {
                 let mut parts = good();
@@ -81,13 +81,13 @@ fn an_action_of_several_parts_happens_whole_or_not_at_all() {
             }
         }
         let receipt = stage.desk.act(id, Action::All(good()), anna()).unwrap();
-        assert_eq!(receipt.events.len(), 4, "the same without the faulty part does happen");
+        assert_eq!(receipt.events.len(), 4, "the action without the faulty part is accepted");
     });
 }
 
 /// Each part sees the effects of the parts before it.
 #[test]
-fn the_parts_of_an_action_happen_in_order() {
+fn the_parts_of_an_action_are_applied_in_order() {
     on_each_store(|stage| {
         let id = stage.open();
         let whole_life = Action::start()
@@ -113,9 +113,9 @@ fn the_parts_of_an_action_happen_in_order() {
     });
 }
 
-/// Of two agents who act at the same version, one succeeds and the other gets a conflict.
+/// If two agents act at the same version, one succeeds and the other gets a conflict.
 #[test]
-fn of_two_concurrent_actions_one_succeeds_and_one_conflicts() {
+fn one_of_two_concurrent_actions_succeeds_and_the_other_conflicts() {
     on_each_store(|stage| {
         for _ in 0..20 {
             let id = stage.open();
@@ -136,7 +136,7 @@ fn of_two_concurrent_actions_one_succeeds_and_one_conflicts() {
     });
 }
 
-/// Without an expected version, concurrent actions happen one after the other and no update is lost.
+/// Without an expected version, concurrent actions run one after the other, and no update is lost.
 #[test]
 fn concurrent_writers_lose_nothing() {
     on_each_store(|stage| {
@@ -197,7 +197,7 @@ fn an_unknown_id_is_not_found() {
     });
 }
 
-/// Found by review: one store reported a conflict, the other a storage error.
+/// Regression: one store reported a conflict, the other a storage error.
 #[test]
 fn an_id_in_use_is_a_conflict() {
     #[derive(Debug)]
@@ -216,9 +216,9 @@ fn an_id_in_use_is_a_conflict() {
     });
 }
 
-/// Found by review: an unchanged subject or contact was recorded as an event.
+/// Regression: an unchanged subject or contact was recorded as an event.
 #[test]
-fn an_unchanged_value_is_no_event() {
+fn an_unchanged_value_writes_no_event() {
     on_each_store(|stage| {
         let known = || Contact::new("boris").named("Борис").attribute("vip", true);
         let says = |contact| Action::Contact { contact, role: ContactRole::Requester };

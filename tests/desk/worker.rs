@@ -68,7 +68,7 @@ fn each_timer_fires_once_for_any_number_of_workers() {
     });
 }
 
-/// A worker for all desks may run beside the ticks of a single desk.
+/// A worker for all desks may run concurrently with the ticks of a single desk.
 #[test]
 fn a_worker_and_a_desks_tick_share_the_work() {
     on_each_store(|stage| {

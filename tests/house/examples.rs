@@ -109,7 +109,7 @@ fn your_own_store_is_one_short_file() {
 }
 
 #[test]
-fn the_diagram_has_two_subjects_in_several_forms_and_a_help() {
+fn the_diagram_example_draws_the_lifecycle_and_the_clock_in_each_format() {
     let default = printed("diagram", &[]);
     assert!(default.ends_with(&firstline::lifecycle::diagram::mermaid()), "{default}");
     let file = default.lines().nth(1).unwrap().trim();

@@ -160,11 +160,11 @@ fn violations(sources: &Sources) -> Vec<String> {
         for Use { path, line, exported, tests } in &house.uses[module] {
             let place = format!("{module}.rs:{line}");
             let Some(first) = path.first() else {
-                wrong.push(format!("{place} uses the whole crate"));
+                wrong.push(format!("{place} imports the whole crate"));
                 continue;
             };
             let Some(used) = house.module_of(path) else {
-                wrong.push(format!("{place} uses crate::{first}, which is no module of the crate"));
+                wrong.push(format!("{place} uses crate::{first}, which is not a module of the crate"));
                 continue;
             };
             let Some((used_floor, _)) = unit_of(&used) else { continue };
@@ -251,7 +251,7 @@ fn cycle(edges: &Edges) -> Option<(Vec<String>, String)> {
             round.push(round[0]);
             let steps =
                 round.windows(2).map(|it| format!("{} -> {} ({})", it[0], it[1], edges[it[0]][it[1]]));
-            let words = format!("a circle: {}", steps.collect::<Vec<_>>().join(", "));
+            let words = format!("a cycle: {}", steps.collect::<Vec<_>>().join(", "));
             return Some((round.iter().map(|it| (*it).to_owned()).collect(), words));
         }
         if !done.insert(from) {
@@ -366,28 +366,28 @@ fn a_synthetic_violation_is_found() {
             "floor 2 uses crate::memory::Memory on floor 3",
         ),
         ("error.rs", "use crate::ticket;", "error.rs:1 on floor 0 uses crate::ticket on floor 1"),
-        ("desk/x.rs", "use crate::nowhere::X;", "which is no module of the crate"),
+        ("desk/x.rs", "use crate::nowhere::X;", "which is not a module of the crate"),
         ("gadget.rs", "", "gadget.rs is on no floor"),
-        ("policy.rs", "use crate::lifecycle;", "a circle: lifecycle -> policy"),
+        ("policy.rs", "use crate::lifecycle;", "a cycle: lifecycle -> policy"),
         // A cycle of two rooms whose files do not form one.
         (
             "policy/x.rs",
             "use crate::lifecycle::State;",
-            "a circle: lifecycle -> policy (lifecycle.rs:1), policy -> lifecycle",
+            "a cycle: lifecycle -> policy (lifecycle.rs:1), policy -> lifecycle",
         ),
         // A cycle of two files in one folder.
         (
             "ticket/c.rs",
             "use crate::ticket::deep; use super::b::B;",
-            "a circle: ticket/b -> ticket/c (ticket/b.rs:1), ticket/c -> ticket/b",
+            "a cycle: ticket/b -> ticket/c (ticket/b.rs:1), ticket/c -> ticket/b",
         ),
         // A cycle through a name that a third file re-exports.
-        ("ticket/deep.rs", "use crate::Change;", "a circle: ticket/deep -> ticket/event"),
+        ("ticket/deep.rs", "use crate::Change;", "a cycle: ticket/deep -> ticket/event"),
         // A cycle of a file and one of its folder.
         (
             "ticket/event.rs",
             "use super::{deep, Kind};",
-            "a circle: ticket -> ticket/event (ticket.rs:1), ticket/event -> ticket (ticket/event.rs:1)",
+            "a cycle: ticket -> ticket/event (ticket.rs:1), ticket/event -> ticket (ticket/event.rs:1)",
         ),
         ("ticket.rs", "fn f() { let now = chrono::Utc::now(); }", "ticket.rs mentions Utc::now"),
         ("desk.rs", "fn f() { let id = Uuid::now_v7(); }", "desk.rs mentions now_v7"),
@@ -411,7 +411,7 @@ fn a_synthetic_violation_is_found() {
     let offers = |text| crate_of(&[("ticket/event.rs", "use super::Kind;"), ("ticket.rs", text)]);
     assert_eq!(violations(&offers("mod event; pub use event::Change;")), Vec::<String>::new());
     let wrong = violations(&offers("mod event; pub use event::Change; struct Ticket(Change);"));
-    assert!(matches!(&wrong[..], [one] if one.contains("a circle: ticket -> ticket/event")), "{wrong:?}");
+    assert!(matches!(&wrong[..], [one] if one.contains("a cycle: ticket -> ticket/event")), "{wrong:?}");
     let harmless = "//! use crate::desk::Desk\n// Utc::now\nconst HINT: &str = \"std::fs, crate::desk\";";
     assert_eq!(violations(&crate_of(&[("ticket.rs", harmless)])), Vec::<String>::new());
 }

@@ -38,9 +38,9 @@ fn the_quoted_compiler_error_is_real() {
     let quoted = block(error.lines().next().unwrap());
     assert_eq!(quoted.len(), 4);
     for line in quoted {
-        // The compiler numbers the lines of code.
+        // The compiler output has line numbers.
         let bare = line.trim_start().trim_start_matches('|').trim();
-        assert!(error.lines().any(|line| line.ends_with(bare)), "the compiler does not say: {bare}");
+        assert!(error.lines().any(|line| line.ends_with(bare)), "the compiler message has no line {bare}");
     }
 }
 
@@ -62,7 +62,7 @@ fn every_example_is_in_the_readme_and_has_a_command_to_run_it() {
         assert!(
             header.contains(&format!("cargo run --example {name}"))
                 || header.contains(&format!("--example {name}")),
-            "{} does not say how to run it",
+            "{} has no command to run it",
             main.display()
         );
     }

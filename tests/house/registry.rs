@@ -5,14 +5,14 @@ use std::path::Path;
 
 use firstline::store::kinds::ALL;
 
-/// The codes of the kinds that are declared in this text, however its lines are broken.
+/// The codes of the kinds that this text declares, even if a declaration spans several lines.
 fn declared_codes(code: &str) -> impl Iterator<Item = String> {
     let declared = code.split("RecordKind::new(").skip(1);
     declared.filter_map(|it| it.trim_start().strip_prefix('"')?.split('"').next().map(str::to_owned))
 }
 
 #[test]
-fn a_kind_whose_declaration_is_broken_over_lines_is_seen() {
+fn a_kind_declared_over_several_lines_is_found() {
     let code = "const A: RecordKind = RecordKind::new(\n    \"first\",\n    \"a\"); RecordKind::new(\"second\", \"b\")";
     assert_eq!(declared_codes(code).collect::<Vec<_>>(), ["first", "second"]);
 }

@@ -1,4 +1,4 @@
-//! Opens databases with the schema of every version so far. They are kept as small dumps in `tests/house/schema`.
+//! Opens databases with the schema of every version so far. Small dumps of them are in `tests/house/schema`.
 //!
 //! A version that changes the tables adds a dump: `FIRSTLINE_BLESS=1 cargo test --test house todays_schema` writes it.
 //! The dumps of released versions never change.
@@ -119,7 +119,7 @@ fn look(file: &Path) {
     assert!(sound.clock(Metric::Resolution).is_some());
     let old = ExternalRef { source: "old".into(), id: "4711".into() };
     assert_eq!(beta.ticket(old).unwrap().subject(), "Old");
-    // A repetition finds its first result, a thread finds its ticket, and numbers continue.
+    // A repeated request finds its first result, a thread finds its ticket, and numbers continue.
     let again = NewTicket::new("Не слышно звука").from(Contact::new("борис").named("Борис Пример"));
     let again = again.thread("чат-9").idempotency_key("form-1").message("Совсем ничего.");
     let id = sound.id();
@@ -128,7 +128,7 @@ fn look(file: &Path) {
     assert_eq!(acme.receive(more).unwrap().ticket.id(), id);
     let ids = store.desk(Settings::new("acme").time(time));
     assert_eq!(ids.open_ticket(NewTicket::new("More")).unwrap().number.to_string(), "АБ-4");
-    // Timers set back then fire now: silence at one desk, the end of a hold at the other.
+    // The timers in the past fire now: silence at one desk, the end of a hold at the other.
     let drained = Worker::over(store).tick(monday() + TimeDelta::days(7)).unwrap();
     assert!(drained.failed.is_empty() && drained.stopped.is_none(), "{drained:?}");
     assert!(drained.fired >= 2, "{drained:?}");
@@ -146,7 +146,7 @@ fn the_schemas_of_all_versions_open() {
     }
 }
 
-/// A change of the tables needs a migration and a dump, and released migrations never change.
+/// A change of the tables needs a migration and a dump. Released migrations never change.
 #[test]
 fn todays_schema_is_kept_too() {
     let tables = |file: &Path| -> Vec<String> {
@@ -176,14 +176,14 @@ fn todays_schema_is_kept_too() {
         assert_eq!(
             tables(&migrated),
             tables(&fresh),
-            "{}: migrated tables are others than new ones",
+            "{}: migrated tables differ from new ones",
             dump.display()
         );
         let newest = Some(&dump) == kept().last();
         assert_eq!(
             tables(&as_kept) == tables(&fresh),
             newest,
-            "{}: see the head of this file",
+            "{}: see the comment at the top of this file",
             dump.display()
         );
         for file in [as_kept, migrated] {
@@ -197,7 +197,7 @@ fn eight_programs_start_at_once_and_one_of_them_migrates_the_tables() {
     const CHILD: &str = "FIRSTLINE_STARTER_CHILD";
     if let Ok(file) = std::env::var(CHILD) {
         std::io::stdin().lines().next();
-        // Only a hang may run into the timeout.
+        // Only a hang can reach this timeout.
         let store =
             SqliteOptions::new().acquire_timeout(std::time::Duration::from_secs(60)).open(file).unwrap();
         store.desk("main").open_ticket(NewTicket::new("Started")).unwrap();

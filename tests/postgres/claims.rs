@@ -75,8 +75,8 @@ pub(crate) async fn hot_tickets_lose_no_update(place: Place) {
     let histories = sound(&desk).await;
     let mut notes = 0;
     for (ticket, version, note) in acknowledged.into_iter().flatten() {
-        let said = histories[&ticket][..version as usize].iter().rev().take(2);
-        assert!(said.filter_map(|it| it.personal.text()).any(|it| it == note), "{note} is lost");
+        let recent = histories[&ticket][..version as usize].iter().rev().take(2);
+        assert!(recent.filter_map(|it| it.personal.text()).any(|it| it == note), "{note} is lost");
         notes += 1;
     }
     assert_eq!(notes, CLIENTS * rounds);
@@ -112,7 +112,7 @@ pub(crate) async fn crossing_links_do_not_deadlock(place: Place) {
     let histories = sound(&desk).await;
     let done: u32 = done.into_iter().sum();
     println!("{done} links added and removed by {CLIENTS} clients");
-    // While there is no link, none is refused.
+    // A link is never refused while there is none.
     assert!(done > 0);
     // A link is stored at both tickets or at neither.
     for ticket in histories.keys() {
@@ -186,7 +186,7 @@ pub(crate) async fn one_of_many_adoptions_wins(place: Place) {
         }
     })
     .await;
-    // A clock that is a little behind another's may plan too early, which is refused by name.
+    // A clock that is slightly behind may plan an instant that is too early. The error names this case.
     let versions: BTreeSet<u64> =
         adopted.iter().filter_map(|it| it.as_ref().ok()).map(|it| it.version).collect();
     let refused = adopted.iter().filter_map(|it| it.as_ref().err());
@@ -221,7 +221,7 @@ pub(crate) async fn a_claim_skips_locked_records(place: Place) {
     tx.commit().await.unwrap();
     let rest = AsyncStore::claim(&store, WORK, 9, TimeDelta::hours(1)).await.unwrap();
     assert_eq!((rest.len(), rest[0].record.version, rest[0].record.content.tries), (1, 3, 8));
-    // Many rows that are due later do not slow a claim down, because the instant is a condition of the index.
+    // Rows that are due later do not slow a claim down, because the instant is a condition of the index.
     let later = Content::new(*b"work").due("2100-01-01T00:00:00Z".parse().unwrap());
     let write = |n: u32| RecordWrite::put(WORK, format!("{n:05}"), Expected::Absent, later.clone());
     save((10..5_000).map(write).collect()).await.unwrap();
@@ -259,7 +259,7 @@ pub(crate) async fn due_timers_fire_once_in_concurrent_sweeps(place: Place) {
     assert!(sound(&desk).await.values().all(|history| history.len() == 3));
 }
 
-/// A host's transaction may lock a ticket for a long time. The due timers of other tickets fire all the same.
+/// A host's transaction may lock a ticket for a long time. The due timers of other tickets still fire.
 pub(crate) async fn a_locked_ticket_does_not_block_a_worker(place: Place) {
     let impatient = crate::server::with_options(&place.url, "-c lock_timeout=200ms");
     let store = place.options().connect(&impatient).await.unwrap();

@@ -74,8 +74,8 @@ pub(crate) async fn a_timeout_is_busy_and_names_what_it_waited_for(place: Place)
         for error in [opened.map(drop).unwrap_err(), acted.map(drop).unwrap_err()] {
             assert!(error.is_retryable() && error.to_string().contains(words), "{error:?}");
             let source = error.source().unwrap().to_string();
-            let said = format!("(SQLSTATE {state})");
-            assert!(source.starts_with("ERROR: canceling") && source.ends_with(&said), "{source}");
+            let code = format!("(SQLSTATE {state})");
+            assert!(source.starts_with("ERROR: canceling") && source.ends_with(&code), "{source}");
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) async fn the_hosts_transaction_commits_both_or_neither(place: Place) 
         .await
         .unwrap()
         .id();
-    // A refused command leaves nothing behind, and the transaction continues.
+    // A refused command writes nothing, and the transaction continues.
     let both = Action::note("seen").and(Action::confirm());
     assert!(desk.within(&mut tx).act(id, both, &anna).await.unwrap_err().is_rejected());
     desk.within(&mut tx).act(id, Action::start(), &anna).await.unwrap();

@@ -14,7 +14,8 @@ use crate::server::Place;
 /// busy machine.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// More time than a command may take if its server vanished. Only a hang takes so long.
+/// The time after which a command is considered hung. No command needs this much, even if its server has
+/// vanished.
 const SOON: Duration = Duration::from_secs(600);
 
 async fn by_way_of(proxy: &Proxy, place: &Place, connections: usize) -> Postgres {
@@ -27,7 +28,7 @@ fn anna() -> Actor {
 
 /// Returns the result, or panics if it does not arrive within [`SOON`].
 async fn soon<T>(reply: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(SOON, reply).await.expect("the command waits forever")
+    tokio::time::timeout(SOON, reply).await.expect("the command hangs")
 }
 
 pub(crate) async fn a_vanished_server_is_busy_within_the_limit(place: Place) {

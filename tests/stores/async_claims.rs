@@ -24,7 +24,7 @@ use firstline::{
 
 use crate::pending_once::PendingOnce;
 
-/// The fate of a commit.
+/// The outcome of a commit.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     /// It is written, and the acknowledgement is lost.
@@ -66,7 +66,7 @@ struct Line {
 struct RemoteTx<'a>(&'a Line, DeskId);
 
 impl Line {
-    fn said(&self, what: impl Into<String>) {
+    fn log_call(&self, what: impl Into<String>) {
         self.log.lock().unwrap().push(what.into());
     }
 
@@ -98,10 +98,10 @@ impl AsyncStore for Remote {
         let mut down = self.0.down.lock().unwrap();
         if *down > 0 {
             *down -= 1;
-            self.0.said("down");
+            self.0.log_call("down");
             return Err(Error::new(ErrorKind::Busy, "down"));
         }
-        self.0.said("begin");
+        self.0.log_call("begin");
         Ok(RemoteTx(&self.0, desk.clone()))
     }
 
@@ -117,13 +117,13 @@ impl AsyncTx for RemoteTx<'_> {
         let locks: BTreeSet<_> = reads.iter().filter_map(Read::lock).map(|(lock, _)| lock).collect();
         let tickets = locks.iter().filter(|lock| matches!(lock, Lock::Ticket(_))).count();
         let number = if locks.contains(&Lock::Numbers) { " and numbers" } else { "" };
-        self.0.said(format!("lock {tickets}{number}"));
+        self.0.log_call(format!("lock {tickets}{number}"));
         self.0.memory.begin(&self.1, Mode::Write)?.load(reads)
     }
 
     async fn commit(&mut self, commit: Commit) -> Result<()> {
         let fate = self.0.fates.lock().unwrap().pop_front();
-        self.0.said("commit");
+        self.0.log_call("commit");
         match fate {
             Some(Fate::Renewed(now)) => drop(self.0.renew(now)?),
             Some(Fate::Slow) => std::thread::sleep(std::time::Duration::from_millis(60)),
@@ -154,7 +154,7 @@ impl AsyncTx for RemoteTx<'_> {
     }
 
     async fn rollback(&mut self) {
-        self.0.said("leave");
+        self.0.log_call("leave");
     }
 }
 
@@ -362,7 +362,7 @@ fn a_clean_up_keeps_a_receipt_that_was_renewed_meanwhile() {
 }
 
 #[test]
-fn a_concurrent_clean_up_of_an_expired_receipt_is_no_conflict() {
+fn a_concurrent_clean_up_of_an_expired_receipt_is_not_a_conflict() {
     let stage = Stage::with_retries(0);
     stage.line.renew(year(2025)).unwrap();
     stage.fated(&[Fate::Cleared], 0);

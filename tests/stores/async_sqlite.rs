@@ -16,7 +16,7 @@ use futures_util::future::join;
 use crate::gate::{Gated, Passing, closed_gate};
 
 fn opened(dir: &tempfile::TempDir) -> (Sqlite, AsyncSqlite) {
-    // Only a hang may run into the timeout.
+    // Only a hang can reach this timeout.
     let options = SqliteOptions::new().acquire_timeout(Duration::from_secs(600));
     let store = options.open(dir.path().join("support.db")).unwrap();
     let awaited = store.clone().into_async().unwrap();
@@ -55,7 +55,7 @@ async fn many_callers_each_get_their_own_result() {
                 let subject = format!("{caller}/{n}");
                 let ticket = desk.open_ticket(NewTicket::new(&*subject)).await.unwrap();
                 assert_eq!(ticket.subject(), subject);
-                // A refusal in the middle of a group affects only its caller and leaves nothing behind.
+                // A refusal in the middle of a group affects only its caller and writes nothing.
                 let both = Action::note("half").and(Action::confirm());
                 assert!(desk.act(ticket.id(), both, &anna).await.unwrap_err().is_rejected());
                 let receipt = desk.act(ticket.id(), Action::assign(anna_of(caller)), &anna).await.unwrap();
@@ -97,7 +97,7 @@ async fn a_conflict_inside_a_group_is_a_conflict() {
     assert_eq!(desk.ticket(id).await.unwrap().version, 2);
 }
 
-/// Polls once, as a caller does that then goes away.
+/// Polls the future once, as if its caller then dropped it.
 fn poll_once<F: Future>(call: &mut Pin<Box<F>>) -> Poll<F::Output> {
     call.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
@@ -118,7 +118,7 @@ fn a_dropped_future_leaves_all_or_nothing() {
         NewTicket::new(&*name).from("boris").thread(&*name).idempotency_key(&*name)
     };
     for n in 0..50 {
-        // Dropped in the queue, behind a command that is being decided.
+        // Dropped in the queue, behind a command that is running.
         let (gate, pause) = closed_gate();
         let mut other = Box::pin(awaited.run(&main, Passing(gate, Mode::Write)));
         assert!(poll_once(&mut other).is_pending());
@@ -128,7 +128,7 @@ fn a_dropped_future_leaves_all_or_nothing() {
         drop(call);
         pause.end();
 
-        // Dropped while it is being decided.
+        // Dropped while it is running.
         let (gate, pause) = closed_gate();
         let gated = Desk::over(Gated::new(awaited.clone(), gate), "main");
         let mut call = Box::pin(gated.open_ticket(request("decided", n)));
@@ -138,11 +138,11 @@ fn a_dropped_future_leaves_all_or_nothing() {
         pause.end();
 
         // Dropped at any moment.
-        let mut call = Box::pin(desk.open_ticket(request("somewhen", n)));
+        let mut call = Box::pin(desk.open_ticket(request("any time", n)));
         assert!(matches!(poll_once(&mut call), Poll::Pending | Poll::Ready(Ok(_))));
     }
     let last: Ticket<_> = block_on(desk.open_ticket(NewTicket::new("last"))).unwrap();
-    // All commands enqueued before are done by now: each is stored completely or not at all.
+    // All commands enqueued before have finished: each is stored completely or not at all.
     let subjects = checked(&store);
     let count = |when: &str| subjects.iter().filter(|it| it.starts_with(when)).count();
     assert_eq!((count("unpolled"), count("queued"), count("decided")), (0, 0, 50));

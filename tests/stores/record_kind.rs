@@ -85,8 +85,8 @@ fn a_new_kind_works_in_every_store() {
     assert!(lines <= 60, "{lines} lines");
 }
 
-/// Found by a newcomer: a kind of a host with a code of one letter deleted records of this crate. Found by an attacker:
-/// the six codes in use were not refused.
+/// Regression: a host's kind with a one-letter code deleted records of this crate, and later the six codes in
+/// use were still accepted.
 #[test]
 fn codes_of_one_letter_are_reserved() {
     let store = firstline::memory::Memory::new();

@@ -27,7 +27,7 @@ fn tables(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn written_tickets_are_there_after_reopening() {
+fn written_tickets_are_found_after_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     let opened =
@@ -65,7 +65,7 @@ fn a_foreign_file_is_refused_unchanged() {
 }
 
 #[test]
-fn a_damaged_database_is_an_error_and_no_panic() {
+fn a_damaged_database_is_an_error_and_not_a_panic() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("support.db");
     {
@@ -139,7 +139,7 @@ fn foreign_tables_are_refused_untouched() {
     let error = Desk::open(&file).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Schema);
     // Regression: the file was switched to a write-ahead log before it was refused.
-    assert!(before == (tables(&file), std::fs::read(&file).unwrap()), "something was left behind");
+    assert!(before == (tables(&file), std::fs::read(&file).unwrap()), "the refused file was changed");
 
     // The checksum of an applied migration is compared, not only its number.
     let file = dir.path().join("changed.db");
@@ -260,10 +260,11 @@ fn a_full_disk_loses_no_acknowledged_command() {
     let test = std::env::current_exe().unwrap();
     let script = "trap '' XFSZ; ulimit -f 1000; exec \"$0\" --exact sqlite::a_full_disk_loses_no_acknowledged_command --nocapture";
     let output = Command::new("sh").args(["-c", script]).arg(&test).env(CHILD, &file).output().unwrap();
-    let said =
+    let printed =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let line = said.lines().find(|line| line.contains("acknowledged ")).unwrap_or_else(|| panic!("{said}"));
+    assert!(output.status.success(), "{printed}");
+    let line =
+        printed.lines().find(|line| line.contains("acknowledged ")).unwrap_or_else(|| panic!("{printed}"));
     let count: usize = line.split("stored ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(count > 5, "{line}");
     // Without the limit, everything is stored and the next command works.
@@ -335,7 +336,7 @@ fn a_uri_with_a_mode_can_be_read() {
 
 /// Regression: the next read created an empty database in place of the moved file.
 #[test]
-#[cfg(unix)] // Elsewhere a file that is open cannot be moved.
+#[cfg(unix)] // Other systems cannot move an open file.
 fn a_read_does_not_recreate_a_moved_file() {
     for asked in ["", "?mode=rwc", "?psow=1&mode=rwc"] {
         let dir = tempfile::tempdir().unwrap();
@@ -355,7 +356,8 @@ fn a_read_does_not_recreate_a_moved_file() {
     }
 }
 
-/// SQLite rolls back the whole transaction, for example on a full disk, in the middle of a commit that is also stale.
+/// SQLite rolls back the whole transaction, for example on a full disk. Here this happens in the middle of a
+/// commit that is also stale.
 #[test]
 fn nothing_is_written_outside_a_rolled_back_transaction() {
     let dir = tempfile::tempdir().unwrap();
@@ -398,7 +400,8 @@ fn claim_beside_a_writer(store: &(impl Store + Sync)) {
             store.claim(WORK, 9, TimeDelta::hours(1)).unwrap()
         });
         has_begun.recv().unwrap();
-        // The claim waits for at least this time. If its thread is late, it waits for less, and the test holds too.
+        // The claim waits for at least this time. If its thread is late, it waits for less, and the test is
+        // still valid.
         std::thread::sleep(std::time::Duration::from_millis(300));
         let ended = SystemClock.now();
         drop(writing);
@@ -414,7 +417,7 @@ fn a_lease_begins_after_the_wait() {
     claim_beside_a_writer(&Memory::new());
 }
 
-/// Found by an attacker: in a database of a host in UTF-16, ranges of keys were empty or in another order.
+/// Regression: in a host's database in UTF-16, ranges of keys were empty or in another order.
 #[test]
 fn a_database_in_utf_16_is_refused_and_left_untouched() {
     let dir = tempfile::tempdir().unwrap();

@@ -36,16 +36,16 @@ fn read_after(from: &mut impl BufRead, beginning: &str) -> String {
     }
 }
 
-/// Two programs that write without pauses both make progress, and no write of either is lost. Each goes on until both
-/// have written fifty times. Regression: SQLite's own `busy_timeout` let one of them starve. The pauses between attempts
-/// are tested in `src/sqlite/busy.rs`.
+/// Two programs that write without pauses both make progress, and no write of either is lost. Each continues
+/// until both have written fifty times. Regression: SQLite's own `busy_timeout` let one of them starve.
+/// `src/sqlite/busy.rs` tests the pauses between attempts.
 #[test]
 fn two_programs_share_one_file() {
     const TEST: &str = "two_programs_share_one_file";
     const EACH: usize = 50;
     if std::env::var(CHILD).is_ok() {
         let file = std::env::var("FIRSTLINE_SHARING_FILE").unwrap();
-        // Only a program that starves may run into the timeout.
+        // Only a program that starves can reach this timeout.
         let options =
             SqliteOptions::new().durability(Durability::Normal).acquire_timeout(Duration::from_secs(60));
         let desk = options.open(file).unwrap().desk("main");
@@ -53,7 +53,7 @@ fn two_programs_share_one_file() {
         std::io::stdin().lines().next().unwrap().unwrap();
         let stop = AtomicBool::new(false);
         return std::thread::scope(|scope| {
-            // The input ends when this program shall stop.
+            // The parent closes the input to stop this program.
             scope.spawn(|| {
                 assert!(std::io::stdin().lines().next().is_none());
                 stop.store(true, Ordering::Relaxed);
@@ -103,7 +103,7 @@ fn reads_do_not_wait_for_writers() {
     let id = desk.open_ticket(NewTicket::new("No sound")).unwrap().id();
     let other = Connection::open(&file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE; UPDATE firstline_ticket SET version = 7").unwrap();
-    // A read that waited for a writer would fail, because the writer goes on until the read has ended.
+    // A read that waited for a writer would fail, because the writer continues until the read has ended.
     assert_eq!(desk.ticket(id).unwrap().version, 1);
     other.execute_batch("ROLLBACK").unwrap();
     let writing = store.begin(&"main".into(), Mode::Write).unwrap();

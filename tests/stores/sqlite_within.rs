@@ -23,7 +23,7 @@ fn the_hosts_transaction_commits_both_or_neither() {
     let tx = host.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     tx.execute("INSERT INTO refund VALUES (1)", []).unwrap();
     let id = desk.within(&tx).open_ticket(NewTicket::new("Refund 1")).unwrap().id();
-    // A refused command leaves nothing behind, and the transaction continues.
+    // A refused command writes nothing, and the transaction continues.
     let both = Action::note("seen").and(Action::confirm());
     assert!(desk.within(&tx).act(id, both, &anna).unwrap_err().is_rejected());
     desk.within(&tx).act(id, Action::start(), &anna).unwrap();
@@ -135,7 +135,7 @@ fn a_transaction_begun_by_another_library_commits_both_or_neither() {
     }
 }
 
-/// After the transaction of the host has ended, SQLite would run each statement of the desk in its own transaction.
+/// After the host's transaction has ended, SQLite would run each statement of the desk in its own transaction.
 #[test]
 fn a_desk_that_outlives_the_hosts_transaction_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();

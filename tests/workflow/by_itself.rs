@@ -1,4 +1,5 @@
-//! Automatic transitions: by messages, ends of holds, and silence. If no transition is possible, nothing is lost.
+//! Automatic transitions: after messages, ends of holds, and silence. If no transition is possible, the ticket
+//! stays and nothing is lost.
 
 use firstline::lifecycle::RejectionReason;
 use firstline::ticket::timer::TimerKind;
@@ -42,7 +43,7 @@ fn a_message_resumes_although_fields_are_missing() {
 }
 
 #[test]
-fn a_message_that_may_not_reopen_stops_the_silence_timer() {
+fn a_message_that_cannot_reopen_stops_the_silence_timer() {
     on_each_store(|stage| {
         adopted(stage);
         let rejected = Action::category(["lamp"])
@@ -134,7 +135,7 @@ fn a_hold_without_a_transition_stays_and_its_timer_expires() {
     });
 }
 
-/// Found in review: when a requester wrote and named a status in one action, the message reopened the ticket.
+/// Regression: when a requester wrote and named a status in one action, the message reopened the ticket.
 #[test]
 fn a_message_does_not_undo_a_move_in_the_same_action() {
     on_each_store(|stage| {

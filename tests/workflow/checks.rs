@@ -1,4 +1,4 @@
-//! What the checks of a workflow must and must not report.
+//! The findings of a workflow check, and cases without findings.
 
 use firstline::workflow::{Performer, Status, Transition, Workflow};
 use firstline::{Condition, StateKind, StepKind, WorkflowDefinition};
@@ -67,7 +67,7 @@ fn guards_that_together_cover_every_ticket_do_not_trap_it() {
     }
 }
 
-/// Opposite guards that lead to different places: each of the places must lead on.
+/// Opposite guards that lead to different statuses: every one of these statuses must lead on.
 #[test]
 fn opposite_guards_trap_a_ticket_if_one_of_them_leads_nowhere() {
     let cheap = || Condition::field("field.price").at_most(20);
@@ -164,11 +164,11 @@ fn a_fault_of_form_hides_no_fault_of_the_graph() {
     ] {
         assert!(found.contains(&expected), "{expected:?} is missing: {found:#?}");
     }
-    // The unknown state may be any, so that status is not reported as a dead end.
+    // The unknown state could be any state, so the status is not reported as a dead end.
     assert!(!found.contains(&("dead-end", "statuses[5]")), "{found:#?}");
 }
 
-/// Regression: the other transition was named by its index, which nobody counts in a file.
+/// Regression: the other transition was named by its index, but readers of a file do not count transitions.
 #[test]
 fn the_other_part_is_named_by_its_position() {
     let text = r#"{"name": "small",
@@ -186,7 +186,7 @@ fn the_other_part_is_named_by_its_position() {
     assert!(message("[duplicate-transition]").ends_with("defined already: line 6, column 3"), "{error}");
     assert!(message("[ambiguous]").contains("to \"Answered\" in line 6, column 3; mark"), "{error}");
     assert!(message("[duplicate-status]").ends_with("already: line 3, column 59"), "{error}");
-    // Without a text, the path names it.
+    // Without a text, the finding names the path.
     let definition: WorkflowDefinition = serde_json::from_str(text).unwrap();
     let without: String = definition.check().iter().map(ToString::to_string).collect();
     assert!(without.contains("defined already: transitions[0]"), "{without}");

@@ -223,7 +223,7 @@ fn lives(config: Config, slip: Slip) -> (Counts, Result<(), String>) {
         for (by, parts) in &commands {
             let before = run.desk.ticket(run.id).unwrap();
             if before.state().kind().is_final() {
-                // A finished ticket refuses most actions, so the life goes on with another one.
+                // A finished ticket refuses most actions, so the life continues with a new ticket.
                 let kind = Kind::from(KINDS[parts.len() % KINDS.len()]);
                 let request = NewTicket::new("The lamp flickers").from("boris").kind(kind);
                 run.id = run.desk.open_ticket(request).unwrap().id();

@@ -191,7 +191,7 @@ fn too_many_statuses_transitions_and_guards_are_refused() {
     assert_eq!(errors(ruled(MAX_RULES + 1)), too_many("rules"));
 }
 
-/// Found in review: a transition counted once, although it leads from many statuses, and a file of 1.6 MB took minutes
+/// Regression: a transition counted once, although it leads from many statuses, and a file of 1.6 MB took minutes
 /// to check.
 #[test]
 fn a_transition_counts_once_for_every_status_it_leads_from() {
@@ -204,7 +204,7 @@ fn a_transition_counts_once_for_every_status_it_leads_from() {
     assert_eq!((findings[0].kind, findings[0].path.as_str()), (DiagnosticKind::LimitExceeded, "transitions"));
 }
 
-/// Found in review: every unknown name was compared with all names and reported with all of them, so a file of 2 MB
+/// Regression: every unknown name was compared with all names and reported with all of them, so a file of 2 MB
 /// took minutes and a gigabyte of memory.
 #[test]
 fn many_unknown_names_give_a_short_message() {

@@ -86,15 +86,15 @@ fn a_changed_kind_leads_to_the_default_status_of_the_state_and_is_recorded() {
 }
 
 #[test]
-fn a_ticket_can_leave_a_workflow_and_come_back() {
+fn a_ticket_can_leave_a_workflow_and_return() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&policy([linear("a", &["apple"], 1)])).unwrap();
         let id = opened(stage, "apple");
         stage.does(id, to("question"));
         let ticket = stage.ticket(id);
         assert_eq!((placement(&ticket), &ticket.placement), (("simple v1".to_owned(), "new"), &None));
-        // Without a workflow the lifecycle alone applies: a new ticket can be resolved, which the workflow does not
-        // allow.
+        // Without a workflow, only the lifecycle applies. It allows the resolution of a new ticket, and the
+        // workflow does not.
         stage.does(id, Action::resolve("it was muted"));
         stage.does(id, to("apple"));
         assert_eq!(placement(&stage.ticket(id)), ("a v1".to_owned(), "a resolved"));
@@ -177,7 +177,7 @@ fn a_held_ticket_moves_to_a_status_that_waits_for_the_same_reason() {
     });
 }
 
-/// Found in review: setting the same kind again moved a ticket older than the workflow onto the workflow.
+/// Regression: setting the same kind again moved a ticket older than the workflow onto the workflow.
 #[test]
 fn an_unchanged_kind_does_not_change_the_workflow() {
     on_each_store(|stage| {

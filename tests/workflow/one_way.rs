@@ -1,4 +1,4 @@
-//! There is one way into a status, and a check in advance gives the same answer as the attempt.
+//! A status can only be entered in one way, and `why_not_by` gives the same answer as the attempt.
 
 use firstline::policy::FieldType;
 use firstline::workflow::{Performer, Status, Transition};
@@ -54,7 +54,7 @@ fn opened(stage: &Stage, kind: &str) -> TicketId {
     stage.desk.open_ticket(request).unwrap().id()
 }
 
-/// Acts, and checks that `why_not_by` gives the same answer in advance.
+/// Acts, and checks that `why_not_by` gave the same answer before.
 #[track_caller]
 fn tries(stage: &Stage, id: TicketId, action: Action, by: &Actor) -> Result<String, String> {
     let predicted = stage.desk.ticket(id).unwrap().why_not_by(&action, by).map(|no| no.to_string());
@@ -72,7 +72,7 @@ fn a_round_trip_through_another_kind_skips_no_guard_and_no_role() {
         let id = opened(stage, "return");
         stage.does(id, Action::start());
         let round = kind("question").and(kind("return")).and(Action::resolve("money back"));
-        // The amount is missing for the way out, and nobody has inspected the lamp.
+        // The amount is missing for leaving, and nobody has inspected the lamp.
         assert!(tries(stage, id, round.clone(), &anna()).is_err());
         stage.does(id, Action::field("amount", 10));
         let refused = tries(stage, id, round, &anna()).unwrap_err();
@@ -112,7 +112,7 @@ fn a_closed_ticket_keeps_its_workflow_when_its_kind_changes() {
 }
 
 #[test]
-fn an_override_counts_for_the_guard_of_a_later_part() {
+fn a_later_guard_sees_an_override_in_the_same_action() {
     on_each_store(|stage| {
         let id = opened(stage, "return");
         stage.does(id, Action::start().and(Action::field("amount", 10)));
@@ -123,7 +123,7 @@ fn an_override_counts_for_the_guard_of_a_later_part() {
 }
 
 #[test]
-fn a_changed_kind_counts_for_the_steps_and_moves_of_later_parts() {
+fn later_steps_and_moves_follow_a_kind_changed_in_the_same_action() {
     on_each_store(|stage| {
         let id = opened(stage, "question");
         stage.does(id, Action::field("amount", 10));
@@ -138,12 +138,12 @@ fn a_changed_kind_counts_for_the_steps_and_moves_of_later_parts() {
 }
 
 #[test]
-fn a_refusal_groups_its_reasons_by_way_and_does_not_contradict_itself() {
+fn a_refusal_groups_its_reasons_by_transition() {
     on_each_store(|stage| {
         let id = opened(stage, "return");
         stage.does(id, Action::start());
         let refused = tries(stage, id, Action::resolve("money back"), &anna()).unwrap_err();
-        // There is one way out of this status.
+        // Only one transition leads out of this status.
         assert!(!refused.contains("either"), "{refused}");
         stage.does(id, Action::field("amount", 500).and(Action::category(["lamps"])));
         stage.desk.act(id, Action::move_to("Inspection"), lead()).unwrap();

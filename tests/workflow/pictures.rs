@@ -172,7 +172,7 @@ fn drawn(svg: &str) -> Vec<String> {
         );
     }
     for node in document.descendants().filter(|it| it.has_tag_name("path")) {
-        assert!(!node.attribute("d").unwrap().contains(['N', 'i']), "{node:?} is no number");
+        assert!(!node.attribute("d").unwrap().contains(['N', 'i']), "{node:?} is not a number");
     }
     let of_group = document.descendants().filter(|it| it.has_tag_name("g"));
     of_group.map(|it| it.first_element_child().unwrap().text().unwrap().to_owned()).collect()

@@ -59,8 +59,8 @@ fn every_policy_file_has_its_expected_diagnostics() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// Regression: durations were written in two ways, `"8h"` for targets and seconds for the verification period, and
-/// "never" could not be written at all.
+/// Regression: durations had two notations, `"8h"` for targets and seconds for the verification period, and
+/// "never" had none.
 #[test]
 fn durations_have_one_notation() {
     let of = |text: &str| Policy::from_json(&format!(r#"{{"verification": {text}}}"#));
@@ -149,7 +149,7 @@ fn no_message_names_the_types_of_this_crate() {
     }
 }
 
-/// A policy in which every sort of part occurs.
+/// A policy that contains every sort of part.
 fn sound() -> Value {
     let policy = json!({
         "prefix": "SHOP",
@@ -373,7 +373,7 @@ proptest! {
     }
 }
 
-/// A file of faults is refused in reasonable time, and names the limit.
+/// A file with thousands of faults is refused in reasonable time, and the error names the limit.
 #[test]
 fn a_policy_with_thousands_of_faults_ends_after_a_hundred() {
     let agreements: Vec<Value> = (0..5_000).map(|at| json!({"nmae": at})).collect();

@@ -39,12 +39,13 @@ fn every_workflow_builds_and_its_warnings_are_deliberate() {
     assert_eq!(WORKFLOWS.map(warnings), deliberate);
 }
 
-/// Enough tickets that the rarest way is taken and the report reads more than one page.
+/// The number of tickets: enough to take the rarest transition, and to make the report read more than one page.
 const TICKETS: u64 = 1_003;
 
-/// Every way of every workflow is taken, the process map counts it correctly, and every ticket reaches an end.
+/// Every transition of every workflow is taken, the process map counts it correctly, and every ticket reaches
+/// an end.
 #[test]
-fn every_workflow_is_walked_on_all_of_its_ways_to_an_end() {
+fn every_transition_is_taken_and_every_ticket_reaches_an_end() {
     for definition in WORKFLOWS {
         let definition = definition();
         let workflow = definition.build().unwrap();

@@ -1,4 +1,4 @@
-//! Any text: nothing panics, every finding lies inside the text, and both readers agree.
+//! Arbitrary text: nothing panics, every finding lies inside the text, and both readers agree.
 
 use crate::soak;
 

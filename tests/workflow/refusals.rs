@@ -1,4 +1,4 @@
-//! Refusals give every reason, and `why_not_by` gives the same ones in advance.
+//! A refusal gives every reason, and `why_not_by` gives the same reasons in advance.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -87,7 +87,7 @@ fn a_missing_role_reason_or_field_is_refused() {
 }
 
 #[test]
-fn a_blank_reason_is_no_reason() {
+fn a_blank_reason_is_refused() {
     on_each_store(|stage| {
         let id = opened(stage);
         assert_eq!(
@@ -97,7 +97,7 @@ fn a_blank_reason_is_no_reason() {
     });
 }
 
-/// Found in review: a reopened ticket kept its resolution code, which then counted for the next resolution.
+/// Regression: a reopened ticket kept its resolution code, which then counted for the next resolution.
 #[test]
 fn the_code_of_an_earlier_resolution_does_not_count_for_the_next() {
     on_each_store(|stage| {
@@ -205,7 +205,7 @@ fn a_guard_is_evaluated_once() {
     );
 }
 
-/// Found in review: any contact could move a ticket between the statuses of a state, because the lifecycle has no rule
+/// Regression: any contact could move a ticket between the statuses of a state, because the lifecycle has no rule
 /// for moves.
 #[test]
 fn a_move_is_for_agents_and_programs_unless_the_workflow_says_otherwise() {
@@ -228,7 +228,7 @@ fn a_move_is_for_agents_and_programs_unless_the_workflow_says_otherwise() {
     });
 }
 
-/// Found in review: `why_not_by` evaluated the first parts of an action differently from the action itself.
+/// Regression: `why_not_by` evaluated the first parts of an action differently from the action itself.
 #[test]
 fn why_not_agrees_with_the_action_part_by_part() {
     on_each_store(|stage| {
@@ -260,7 +260,7 @@ fn why_not_agrees_with_the_action_part_by_part() {
     });
 }
 
-/// Found in review: the refusal of a hold for the wrong reason suggested the very status that the hold had named.
+/// Regression: the refusal of a hold for the wrong reason suggested the very status that the hold had named.
 #[test]
 fn the_refusal_of_a_hold_shows_what_the_status_waits_for() {
     on_each_store(|stage| {
@@ -275,7 +275,7 @@ fn the_refusal_of_a_hold_shows_what_the_status_waits_for() {
     });
 }
 
-/// Found in review: if a step and a move led to the same status, only the step was tried.
+/// Regression: if a step and a move led to the same status, only the step was tried.
 #[test]
 fn a_named_status_is_reached_by_any_open_transition() {
     on_each_store(|stage| {
@@ -296,7 +296,7 @@ fn a_named_status_is_reached_by_any_open_transition() {
     });
 }
 
-/// Found by random lives: a hand-over to the ticket's own team was refused by the action, but not by `why_not_by`.
+/// Regression: a hand-over to the ticket's own team was refused by the action, but not by `why_not_by`.
 #[test]
 fn why_not_refuses_actions_without_effect_too() {
     on_each_store(|stage| {

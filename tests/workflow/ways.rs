@@ -183,8 +183,8 @@ fn permitted_and_next_statuses_list_the_options() {
         let ticket = stage.desk.ticket(id).unwrap();
         assert_eq!(
             ticket.permitted().to_string(),
-            "accepted here: hold, resolve, cancel, move, reply, note, assign, hand over, prioritise, describe, link; \
-             start would be accepted once category is filled"
+            "accepted here: hold, resolve, cancel, move, reply, note, assign, hand over, prioritise, describe, link, \
+             record time, follow; start would be accepted once category is filled"
         );
         let workflow = ticket.workflow();
         let from = workflow.find(ticket.status()).unwrap();
@@ -208,7 +208,7 @@ fn permitted_and_next_statuses_list_the_options() {
     });
 }
 
-/// Found in review: two transitions beside the default were reported as ambiguous, although an action without a status
+/// Regression: two transitions beside the default were reported as ambiguous, although an action without a status
 /// means the default.
 #[test]
 fn a_default_resolves_the_ambiguity_of_three_transitions() {
@@ -233,4 +233,29 @@ fn a_default_resolves_the_ambiguity_of_three_transitions() {
     let workflow = workflow(true).build().unwrap();
     let start = workflow.find("In").unwrap();
     assert_eq!(workflow.take(start, Trigger::Step(StepKind::Start), &()), workflow.find("Desk"));
+}
+
+/// A guard may compare a fact of the ticket with the actor.
+#[test]
+fn a_guard_lets_only_the_assigned_agent_resolve() {
+    let workflow = WorkflowDefinition::new("own")
+        .status(Status::new("Open", StateKind::New))
+        .status(Status::new("Done", StateKind::Resolved))
+        .status(Status::new("Over", StateKind::Closed))
+        .status(Status::new("Dropped", StateKind::Cancelled))
+        .guard("own ticket", firstline::Condition::field("assignee").matches("actor"))
+        .transition(Transition::step(StepKind::Resolve, "Open", "Done").when("own ticket"))
+        .transition(Transition::step(StepKind::Close, "Done", "Over"))
+        .transition(Transition::step(StepKind::Cancel, "Open", "Dropped"));
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&firstline::Policy::new().workflow(workflow.clone())).unwrap();
+        let id = stage.desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
+        let resolve = || Action::resolve("unmuted");
+        assert!(stage.desk.act(id, resolve(), anna()).unwrap_err().to_string().contains("own ticket"));
+        stage.desk.act(id, Action::assign("ben"), anna()).unwrap();
+        let handle = stage.desk.ticket(id).unwrap();
+        assert!(handle.why_not(&resolve()).is_none(), "without an actor, the guard is assumed to hold");
+        assert!(handle.why_not_by(&resolve(), &anna()).is_some());
+        stage.desk.act(id, resolve(), Actor::agent("ben")).unwrap();
+    });
 }

@@ -1,8 +1,8 @@
-//! Business time: firstline beside ule-hours, workclock and autumn-web, in nanoseconds per `between` and `add`.
+//! Nanoseconds per `between` and `add` for firstline, ule-hours, workclock and autumn-web.
 //!
-//! Europe/Berlin, Monday to Friday 09:00-17:00, ten holidays a year, random instants of eight years. Each crate gets
-//! its own types of instants, and all must give the same answers. autumn-web's `sla::BusinessCalendar` is part of a
-//! web framework of some 340 packages and takes part with `--features autumn`.
+//! Setup: Europe/Berlin, Monday to Friday 09:00-17:00, ten holidays a year, random instants over eight years.
+//! Each crate receives its own instant type, and all must return the same answers. autumn-web's
+//! `sla::BusinessCalendar` is part of a web framework of about 340 packages; the feature `autumn` includes it.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -21,10 +21,10 @@ fn holidays() -> impl Iterator<Item = Date> {
     (2014..2036).flat_map(|year| HOLIDAYS.into_iter().map(move |(month, day)| date(year, month, day)))
 }
 
-/// A start, an end, and the share of 40 hours a week in the seconds between them, which is to be added.
+/// A start, an end, and the share of a 40-hour week in the seconds between them. `add` receives this share.
 type Question = (i64, i64, i64);
 
-/// Nanoseconds per question: the best of several rounds.
+/// Nanoseconds per question. The fastest of several rounds counts.
 fn best<Q: Copy, T>(questions: &[Q], ask: impl Fn(Q) -> T) -> f64 {
     let round = || {
         let start = Instant::now();
@@ -86,7 +86,7 @@ fn main() {
                 assert_eq!(at.timestamp(), due);
             }
         }
-        // Instants are converted beforehand: only the crates' own work is measured.
+        // Instants are converted in advance, so that only the work of the crates is measured.
         let in_chrono: Vec<_> =
             questions.iter().map(|&(a, b, n)| (chrono(a), chrono(b), TimeDelta::seconds(n))).collect();
         let in_jiff: Vec<_> =

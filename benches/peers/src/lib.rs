@@ -1,1 +1,1 @@
-//! Comparisons of firstline with other crates; see `benches/`.
+//! Comparisons of firstline with other crates. The programs are in `benches/` and `src/bin/`.

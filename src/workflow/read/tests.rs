@@ -15,7 +15,7 @@ const FAULTY: &str = r#"{
   "version": 0,
   "kinds": ["request", 7, []],
   "guards": {
-    "дешёвый": {"all": [{"feild": "field.price", "at_most": 2}, {"field": "x", "is": 1.5}, "always"]},
+    "дешёвый": {"all": [{"feild": "field.price", "at_most": 2}, {"field": "x", "is": null}, "always"]},
     "fine": {"field": "field.price", "exists": true}
   },
   "statuses": [

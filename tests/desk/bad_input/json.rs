@@ -1,4 +1,4 @@
-//! JSON input: unknown names are refused, and so are values that Rust code could not have built.
+//! JSON input: unknown names and values that Rust code cannot build are refused.
 
 use firstline::{Action, Actor, Contact, Cursor, Impact, Message, NewTicket, Policy, Priority, Snapshot};
 use serde::de::DeserializeOwned;
@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::stage::{anna, on_each_store};
 
-/// Checks that this JSON is accepted, and refused once any of its objects has an extra name.
+/// Checks that this JSON is accepted, and that it is refused if any of its objects has an unknown name.
 fn refuses_unknown_names<T: DeserializeOwned + std::fmt::Debug>(json: &Json) {
     fn with_unknown(json: &Json, all: &mut Vec<Json>, rebuild: &dyn Fn(Json) -> Json, open: bool) {
         match json {
@@ -17,7 +17,7 @@ fn refuses_unknown_names<T: DeserializeOwned + std::fmt::Debug>(json: &Json) {
                     all.push(rebuild(Json::Object(more)));
                 }
                 for (name, inner) in fields {
-                    // The names below these are chosen by the user.
+                    // The user chooses the names below these.
                     let open =
                         matches!(name.as_str(), "attributes" | "fields" | "cells" | "contacts" | "people");
                     let put = |it: Json| {
@@ -48,12 +48,12 @@ fn refuses_unknown_names<T: DeserializeOwned + std::fmt::Debug>(json: &Json) {
     assert!(!all.is_empty());
     for json in all {
         if let Ok(read) = serde_json::from_value::<T>(json.clone()) {
-            panic!("an unknown name was passed over in {json}: {read:?}");
+            panic!("an unknown name was ignored in {json}: {read:?}");
         }
     }
 }
 
-/// Found while writing this suite: a misspelt name inside an actor, a contact, an attachment or a link was
+/// Regression: a misspelt name inside an actor, a contact, an attachment or a link was
 /// silently ignored, so the attribute or address under it was lost.
 #[test]
 fn unknown_names_are_refused_at_every_level() {
@@ -133,7 +133,7 @@ fn an_endlessly_nested_action_is_refused_when_it_is_read() {
     assert!(error.to_string().contains("recursion limit"), "{error}");
 }
 
-/// Found while writing this suite: file names without files were kept.
+/// Regression: file names without files were kept.
 #[test]
 fn file_names_without_files_are_refused() {
     let file = json!({"media_type": "image/png", "bytes": 1, "key": "s3://1"});
@@ -171,7 +171,7 @@ fn requests_and_actions_round_trip_through_json() {
     assert_eq!(serde_json::from_str::<Action>(&json).unwrap(), action);
 }
 
-/// Found by review: adding to the greatest version number panicked.
+/// Regression: adding to the greatest version number panicked.
 #[test]
 fn a_row_with_the_greatest_version_is_refused() {
     let ticket = firstline::Desk::memory().open_ticket(NewTicket::new("No sound")).unwrap();

@@ -1,5 +1,5 @@
-//! The typed steps compared with the table: which steps each state has, as the compiler sees it, and the state each
-//! leads to.
+//! The typed steps compared with the table: the steps that the compiler accepts in each state, and the state
+//! that each leads to.
 
 use std::marker::PhantomData;
 
@@ -121,7 +121,7 @@ fn the_typed_state_is_the_stored_state() {
 
 /// A typed handle carries the data of its state, and a step may include a reply.
 #[test]
-fn a_typed_step_with_a_reply_happens_whole_or_not_at_all() {
+fn a_typed_step_with_a_reply_is_applied_completely_or_not_at_all() {
     on_each_store(|stage| {
         let AnyTicket::New(ticket) = stage.desk.ticket(stage.open()).unwrap().into_typed() else { panic!() };
         let until = stage.now() + firstline::TimeDelta::days(3);

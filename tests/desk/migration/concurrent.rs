@@ -63,7 +63,7 @@ impl Engine for PausingStore {
 fn work_during_a_migration_is_neither_lost_nor_repeated() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("desk.db");
-    // Only a hang may run into the timeout.
+    // Only a hang can reach this timeout.
     let open = || SqliteOptions::new().acquire_timeout(Duration::from_secs(60)).open(&file).unwrap();
     let (time, ids) = (ManualTime::at(monday()), Counted::default());
     let settings = || Settings::new("acme").time(time.clone()).ids(ids.clone());
@@ -113,7 +113,7 @@ fn work_during_a_migration_is_neither_lost_nor_repeated() {
         }
         resume.send(()).unwrap();
 
-        // Backwards, so that the migration arrives at tickets that were started after its rehearsal.
+        // In reverse order, so that the migration reaches tickets that were started after its rehearsal.
         for id in tickets.iter().rev().cycle().take_while(|_| !migration.is_finished()) {
             done.entry(*id).or_default().1 += usize::from(desk.act(*id, Action::start(), &anna).is_ok());
         }
@@ -145,7 +145,7 @@ fn work_during_a_migration_is_neither_lost_nor_repeated() {
     assert!(migrated.blocked.listed.iter().all(|it| it.missing == ["category", "field.condition"]));
     assert_eq!(new + old, desk.find(Query::oldest().limit(1000)).unwrap().tickets.len());
 
-    // The tickets that were left are migrated once the plan fills in the demanded fields.
+    // The remaining tickets are migrated once the plan fills in the required fields.
     let plan = plan.fill("category", ["returns"]).fill("field.condition", "unknown");
     assert_eq!(desk.setup().migrate(&plan, Actor::automation("migration")).unwrap().counts.tickets, old);
 }

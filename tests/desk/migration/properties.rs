@@ -55,7 +55,7 @@ fn policy_of(workflow: &WorkflowDefinition) -> Policy {
     policy(workflow.clone()).agreement(Agreement::new("standard", 1).target(target))
 }
 
-/// Opens tickets and works on them at random, which brings them into some of these statuses.
+/// Opens tickets and takes random steps, which bring them into some of these statuses.
 fn work(desk: &AnyDesk, pass: impl Fn(TimeDelta), tickets: usize, statuses: &[Status], dice: &mut Dice<'_>) {
     for _ in 0..tickets {
         let request = NewTicket::new("The lamp flickers").from("boris").kind(Kind::from("return"));
@@ -115,7 +115,7 @@ struct Expected {
     blocked: BTreeMap<TicketId, Vec<String>>,
 }
 
-/// The expected outcome of the plan for these tickets, computed in the simplest way.
+/// The expected outcome of the plan for these tickets, computed in a simple way.
 fn expect(tickets: &[Snapshot], plan: &Migration, new: &WorkflowDefinition) -> Expected {
     let mut expected = Expected::default();
     for ticket in tickets.iter().filter(|it| !it.state.kind().is_final() && it.workflow_ref().version == 1) {
@@ -165,7 +165,7 @@ fn rows(desk: &AnyDesk) -> Rows {
     }
 }
 
-/// The clocks as any action without effect on them would leave them now.
+/// The clocks after any action that does not affect them.
 fn clocks(stage: &Stage, id: TicketId) -> Vec<Clock> {
     stage.desk.reports().what_if(id, Action::note("nothing"), anna()).unwrap()
 }
@@ -237,7 +237,7 @@ fn one_case(stage: &Stage, choices: &[u16]) -> (usize, bool) {
 #[test]
 fn random_migrations_follow_the_plan_and_lose_nothing() {
     let (migrated, refused) = random_cases(soak::fixed(60));
-    // The same cases in every run, so both outcomes are certain to occur often.
+    // Every run has the same cases, so the counts of both outcomes are fixed.
     assert!(migrated > 50 && refused > 5, "{migrated} tickets were migrated, {refused} plans were refused");
     if let Some(config) = soak::further(60) {
         random_cases(config);
@@ -369,13 +369,17 @@ fn an_interrupted_migration_resumes_to_the_same_end() {
                     assert!(error.is_storage());
                 }
             }
-            // By a desk that knows nothing of the first attempt.
+            // A new desk continues, without any data from the first attempt.
             let desk = Desk::over(stage.store.clone(), Settings::new("acme").time(stage.time.clone()));
             let rest = desk.setup().preview(&plan).unwrap();
             let migrated = desk.setup().migrate(&plan, anna()).unwrap();
             assert_eq!(migrated.counts, rest.counts);
             assert_eq!(migrated.counts.tickets, tickets - done, "{}", stage.name);
-            assert!(rows(&stage.desk) == *rows_of_whole, "{}: another end after {cut} batches", stage.name);
+            assert!(
+                rows(&stage.desk) == *rows_of_whole,
+                "{}: a different end after {cut} batches",
+                stage.name
+            );
         }
     }
 }
@@ -396,7 +400,7 @@ fn a_store_that_loses_part_of_a_migration_is_detected() {
     let plan = many(&stage, 20);
     let rehearsal = stage.desk.setup().preview(&plan).unwrap();
     let migrated = stage.desk.setup().migrate(&plan, anna()).unwrap();
-    assert_eq!(migrated.counts, rehearsal.counts, "the job believes its store");
+    assert_eq!(migrated.counts, rehearsal.counts, "the job reports the counts of its store");
     let over = rows(&stage.desk).iter().filter(|(it, _)| it.workflow_ref().version == 2).count();
     assert_eq!(over + 1, rehearsal.counts.tickets);
     // The next run migrates all but the one ticket that is dropped again.

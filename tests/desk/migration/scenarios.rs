@@ -70,7 +70,7 @@ fn every_live_ticket_is_migrated_and_finished_ones_stay() {
         }
         assert_eq!(stage.ticket(tickets[1]).status(), "Parcel on its way");
 
-        // The history tells what happened and who did it.
+        // The history shows what happened and who did it.
         let inspected = stage.history(tickets[2]);
         let [.., category, condition, transferred] = &inspected[..] else { panic!("{inspected:?}") };
         let described = |change| Change::DetailsChanged(Box::new(change));
@@ -165,7 +165,7 @@ fn tickets_migrate_from_the_states_to_a_workflow_and_back_and_on_to_another() {
         assert_eq!((migrated.counts.tickets, &migrated.staying), (1, &rehearsal.staying));
         assert_eq!((stage.ticket(id).status(), stage.ticket(other).status()), ("Inspection", "new"));
 
-        // To another workflow that now claims the kind.
+        // The ticket moves to another workflow, which now claims the kind.
         stage.later(TimeDelta::minutes(1));
         let mut parcels = second().version(1);
         parcels.name = "parcels".to_owned();
@@ -176,7 +176,7 @@ fn tickets_migrate_from_the_states_to_a_workflow_and_back_and_on_to_another() {
         );
         assert_eq!(stage.ticket(id).workflow_ref().to_string(), "parcels v1");
 
-        // Back to the states, once the policy has no workflow any more.
+        // The ticket returns to the states when the policy has no workflow any more.
         stage.later(TimeDelta::minutes(1));
         setup().adopt(&firstline::Policy::new()).unwrap();
         let plan = Migration::of("parcels").to("simple", 1).map("Inspection", "active");

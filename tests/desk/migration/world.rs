@@ -90,9 +90,9 @@ pub(crate) fn check_migrated(before: (&Snapshot, &[Event]), after: (&Snapshot, &
     let moved = old.workflow_ref() != new.workflow_ref();
     assert_eq!(transfers.count(), usize::from(moved));
     if !moved {
-        assert_eq!(old, new, "a ticket that stays is as it was");
+        assert_eq!(old, new, "a ticket that stays is unchanged");
     }
-    // Everything that the ticket had is still there.
+    // The ticket still has all of its data.
     for (name, value) in &old.fields {
         assert_eq!(new.fields.get(name), Some(value));
     }

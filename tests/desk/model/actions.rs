@@ -1,4 +1,4 @@
-//! Translates commands into the crate's terms: the texts, people, tickets and policies that their numbers select.
+//! Translates commands into calls of the crate: their numbers select texts, people, tickets and policies.
 
 use firstline::policy::FieldType;
 use firstline::priority::Effect;

@@ -60,7 +60,7 @@ impl World {
         self.stages[0].ticket(pick(&self.tickets, n))
     }
 
-    /// The same, but mostly a ticket that is neither final nor new, because those are rarer.
+    /// The same, but mostly a ticket that is neither final nor new, because such tickets are rarer.
     fn ticket_in_work(&self, n: u8) -> Snapshot {
         let all = self.tickets.iter().map(|id| self.stages[0].ticket(*id));
         let ticket_in_work = |it: &Snapshot| !it.state.kind().is_final() && it.state.kind() != StateKind::New;
@@ -195,7 +195,7 @@ impl World {
         match &outcomes[0] {
             Ok(receipt) => {
                 if let (Some(Some(why_not)), false) = (&predicted, receipt.replayed) {
-                    return Err(TestCaseError::fail(format!("it was done although {why_not}")));
+                    return Err(TestCaseError::fail(format!("it was accepted although {why_not}")));
                 }
                 self.count_outcomes(receipt);
                 self.sound(receipt.ticket.id())?;
@@ -288,7 +288,7 @@ impl World {
         for stage in &self.stages {
             let ticked = stage.desk.tick(until).unwrap();
             prop_assert!(ticked.failed.is_empty(), "{}: {:?}", stage.name, ticked.failed);
-            prop_assert_eq!(ticked.fired, due.len(), "{} fired something else than what was due", stage.name);
+            prop_assert_eq!(ticked.fired, due.len(), "{} fired other timers than the due ones", stage.name);
             prop_assert_eq!(stage.desk.tick(until).unwrap().fired, 0, "{} fired twice", stage.name);
         }
         for before in due {

@@ -1,5 +1,5 @@
-//! A meeting point for the threads of a check. A fault that needs two threads at the same place at the same time makes
-//! them wait for each other there, so that it occurs in every run, however the threads are scheduled.
+//! A meeting point for the threads of a check. Some faults need two threads at the same place at the same time.
+//! The threads wait for each other there, so that such a fault occurs in every run, regardless of scheduling.
 //!
 //! Each handle of a store is a [`Member`]. The fixture of a check has one handle, and so has each thread that the check
 //! starts. The fixture's handle is idle while the threads run.

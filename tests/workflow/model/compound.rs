@@ -16,7 +16,7 @@ use crate::model::naive::{Cause, Flaw, Naive};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slip {
     None,
-    /// A changed kind leads to the default status, whatever the transitions are.
+    /// A changed kind leads to the default status, regardless of the transitions.
     EntersAnyway,
     /// Required fields of the former status are forgotten when the kind changes.
     ForgetsLeaving,
@@ -26,8 +26,8 @@ pub(crate) enum Slip {
     SeesOldPriority,
 }
 
-/// The action is refused. The naive reading has the reasons of steps; those of whole actions are compared between the
-/// desk's two answers only.
+/// The action is refused. The naive reading gives the reasons for steps. The reasons for whole actions are only
+/// compared between the two answers of the desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 

@@ -232,7 +232,7 @@ pub(crate) fn repaired() -> impl Strategy<Value = WorkflowDefinition> {
     drawn(12, 1, Some(StateKind::Resolved)).prop_map(repair)
 }
 
-/// Removes whatever the validator finds faulty, or adds a transition out of it.
+/// Removes each part that the validator finds faulty, or adds a transition out of it.
 fn repair(mut definition: WorkflowDefinition) -> WorkflowDefinition {
     // Each round removes a fault or a faulty element, so 200 rounds are always enough.
     for _ in 0..200 {
@@ -243,7 +243,7 @@ fn repair(mut definition: WorkflowDefinition) -> WorkflowDefinition {
         let mut of_ways: Vec<_> =
             findings.iter().filter(|it| place_of(&it.path).0 == "transitions").collect();
         if !of_ways.is_empty() {
-            // From the last to the first, so that the earlier indexes stay valid.
+            // In reverse order, so that the earlier indexes stay valid.
             of_ways.sort_by_key(|it| std::cmp::Reverse(place_of(&it.path).1));
             of_ways.dedup_by_key(|it| place_of(&it.path).1);
             for fault in of_ways {

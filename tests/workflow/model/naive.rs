@@ -81,7 +81,7 @@ impl<'a> Naive<'a> {
                 Some(reason.as_str()),
                 false,
             ),
-            // The solution in words is reason enough.
+            // A solution as text is a sufficient reason.
             Action::Resolve { text, code, status } => {
                 (StepKind::Resolve, (status.as_deref(), Some(text.as_str())), None, code.is_some())
             }
@@ -292,7 +292,8 @@ impl<'a> Naive<'a> {
             }
             for field in demanded {
                 let filled = match field.as_str() {
-                    // The code must come with this resolution; one of an earlier resolution does not count.
+                    // The code must be given with this resolution. The code of an earlier resolution does not
+                    // count.
                     "resolution_code" if trigger == Trigger::Step(StepKind::Resolve) => code,
                     field => self.filled(field),
                 };
@@ -386,7 +387,7 @@ impl<'a> Naive<'a> {
         (!theirs && !by_itself).then(|| actor_reason(may))
     }
 
-    /// The refusal of a move within a state by somebody who has no part in the ticket.
+    /// The refusal of a move within a state by a person who is not on the ticket.
     fn outsider_refusal(&self) -> Option<String> {
         let outsider = matches!(self.by.who, Who::Contact(_)) && self.role().is_none();
         outsider.then(|| actor_reason(&["requester", "affected", "cc", "agent", "automation"]))

@@ -338,7 +338,7 @@ impl<'a> Walk<'a> {
             self.coverage.searched += 1;
             let Some(transition) = self.way_out(&ticket) else {
                 let message = format!(
-                    "no way out of {:?} ({}): {}",
+                    "no path out of {:?} ({}): {}",
                     ticket.status(),
                     ticket.state,
                     serde_json::to_string(self.definition).unwrap()
@@ -351,7 +351,7 @@ impl<'a> Walk<'a> {
             let action =
                 if by_hand { self.action_for(transition, None) } else { Action::reply("Here it is.") };
             if by == 0 && ticket.requester().is_none() {
-                // Nobody is the requester of a ticket without one.
+                // If the ticket has no requester, it gets one first.
                 if let Err(error) = self.desk.act(self.id, fill("requester", true, &ticket), actor(2)) {
                     return Err(TestCaseError::fail(format!("no requester can be named: {error}")));
                 }

@@ -1,11 +1,12 @@
-//! The same lifecycle in statig, in rust-fsm, in a `match`, in a map keyed by names and in firstline, there as its own
-//! table and as a workflow, which is data: check and apply one step.
+//! The same lifecycle in statig, in rust-fsm, in a `match`, in a map keyed by names and twice in firstline: as
+//! the built-in table and as a workflow from data. Each checks and applies one step at a time.
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml --bin lifecycle
 //! ```
 //!
-//! All give the same refusal. statig ignores what a state does not handle, so its states note the refusal in the context.
+//! All return the same refusal. statig ignores an event that a state does not handle, so its states record the
+//! refusal in the context.
 
 #[path = "../../../shared/as_data.rs"]
 mod as_data;
@@ -26,7 +27,7 @@ use measure::{Lane, Limits, side_by_side};
 use walk::{settle, steps, title, walk};
 
 mod with_statig {
-    // statig names a state by its method, and one of ours is called `new`.
+    // statig names a state after its method, and one of our states is called `new`.
     #![allow(clippy::new_ret_no_self)]
 
     use firstline::lifecycle::{StepRefused, StateKind, StepKind};
@@ -96,7 +97,7 @@ mod with_statig {
 }
 
 rust_fsm::state_machine! {
-    // Final states need a row too; its step is never taken.
+    // Final states need a row too. Its step is never taken.
     #[allow(dead_code)]
     #[derive(Clone, Copy, Debug)]
     with_rust_fsm(New)
@@ -109,7 +110,7 @@ rust_fsm::state_machine! {
     Cancelled => { Never => Cancelled }
 }
 
-/// The same steps, as rust-fsm's own type: conversion is no part of its work.
+/// The same steps in rust-fsm's own type, so that the conversion is not measured.
 fn input(step: StepKind) -> with_rust_fsm::Input {
     use with_rust_fsm::Input;
     match step {
@@ -159,7 +160,7 @@ fn main() {
     let (names, table) = (ByName::steps(&steps), ByName::new());
     let by_name =
         || walk(&names, || StateKind::New.name().to_owned(), |state, step| table.take(state, step));
-    println!("The lifecycle beside its peers.");
+    println!("The lifecycle, compared with other crates.");
     println!("cargo run --release --manifest-path benches/peers/Cargo.toml --bin lifecycle");
     let taken = by_hand().1;
     for (name, other) in [
@@ -177,7 +178,7 @@ fn main() {
         ("firstline 0.1: Workflow::take", Box::new(|| as_data().0)),
         ("statig 0.4: handle", Box::new(|| statig().0)),
         ("rust-fsm 0.8: consume", Box::new(|| rust_fsm().0)),
-        ("a HashMap by names", Box::new(|| by_name().0)),
+        ("a HashMap keyed by names", Box::new(|| by_name().0)),
     ];
     side_by_side(&title(taken), ("ns", 1.0), ROUNDS, lanes);
 }

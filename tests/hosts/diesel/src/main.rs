@@ -1,5 +1,5 @@
-//! The desk beside diesel, in one program and one SQLite file: both link the same SQLite. The host's transaction is
-//! rusqlite's here; diesel 2.3 has no handle to lend.
+//! The desk and diesel in one program, on one SQLite file, linked to the same SQLite. The host's transaction is
+//! a rusqlite transaction here, because diesel 2.3 does not give access to its handle.
 //!
 //! ```sh
 //! cargo run --manifest-path tests/hosts/diesel/Cargo.toml

@@ -1,5 +1,5 @@
-//! The desk inside a transaction of rusqlite. The same source is built with the oldest rusqlite that firstline takes and
-//! with the newest.
+//! The desk inside a transaction of rusqlite. The same source is built with the oldest and the newest supported
+//! rusqlite.
 //!
 //! ```sh
 //! cargo run --manifest-path tests/hosts/rusqlite_032/Cargo.toml

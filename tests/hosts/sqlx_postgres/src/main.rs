@@ -1,11 +1,11 @@
-//! The desk inside a transaction of sqlx: the door of a host's own driver, and what goes through it.
+//! The desk inside a PostgreSQL transaction of sqlx: the host implements the connection for its own driver.
 //!
 //! ```sh
 //! bash .ci/postgres cargo run --manifest-path tests/hosts/sqlx_postgres/Cargo.toml
 //! ```
 //!
-//! [`Sqlx`] and [`Cells`] are all that a host needs; copy them. The same source is built with sqlx 0.8 and with 0.9, which
-//! wants to be told that firstline's SQL is nobody's input.
+//! A host needs only [`Sqlx`] and [`Cells`]; copy them. The same source is built with sqlx 0.8 and with 0.9,
+//! which requires a mark that firstline's SQL contains no user input.
 
 use firstline::postgres::PostgresOptions;
 use firstline::postgres::driver::{Columns, Connection, DriverError, Statement, SqlValue};
@@ -19,7 +19,7 @@ use sqlx::AssertSqlSafe as vouched;
 #[cfg(not(feature = "sqlx-09"))]
 use std::convert::identity as vouched;
 
-/// A transaction of sqlx. Its connection answers one statement after another, so they queue up.
+/// A transaction of sqlx. Its connection answers one statement at a time, so the statements queue up.
 struct Sqlx<'c>(Mutex<&'c mut PgConnection>);
 
 impl Connection for Sqlx<'_> {
@@ -96,7 +96,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut host = PgConnection::connect(&url).await?;
     sqlx::query("CREATE TEMPORARY TABLE refund (cents bigint)").execute(&mut host).await?;
     let before = desk.find(Query::newest()).await?.tickets.len();
-    // First the transaction is rolled back, then the same once more is committed.
+    // The first pass rolls the transaction back, and the second commits the same work.
     for kept in [false, true] {
         let mut tx = host.begin().await?;
         sqlx::query("INSERT INTO refund VALUES (1)").execute(&mut *tx).await?;
