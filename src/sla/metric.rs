@@ -1,5 +1,6 @@
 //! The metrics that a target can measure.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::de::{self, EnumAccess, VariantAccess, Visitor};
