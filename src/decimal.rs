@@ -8,7 +8,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
-use crate::limits;
+use crate::text;
 
 /// The maximum number of digits of a [`Decimal`], before and after the point together.
 pub const MAX_DIGITS: u8 = 18;
@@ -118,7 +118,7 @@ impl FromStr for Decimal {
 
     fn from_str(text: &str) -> Result<Decimal> {
         let malformed = || {
-            Error::invalid("decimal", format_args!("{:?} is not a decimal number", limits::excerpt(text)))
+            Error::invalid("decimal", format_args!("{:?} is not a decimal number", text::excerpt(text)))
                 .allowing("digits with an optional sign and a point, such as -1234.50")
         };
         let (negative, unsigned) = match text.as_bytes().first() {

@@ -1,6 +1,7 @@
 //! The desk, the entry point of the crate.
 
 mod act;
+mod attempt;
 mod command_options;
 mod context;
 mod definitions;

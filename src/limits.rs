@@ -3,7 +3,7 @@
 //! The desk checks them once, when it receives a command. Every store can hold values within these limits.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::text;
+use crate::text::{self, CUT};
 use crate::value::{Attributes, Value};
 
 /// The maximum length of a subject, in characters.
@@ -80,19 +80,6 @@ pub(crate) fn storable(mut text: String, max_bytes: usize) -> String {
     }
     text
 }
-
-/// Returns the beginning of a text from outside, for an error. Errors end up in logs, and the text can be long or
-/// personal.
-pub(crate) fn excerpt(text: &str) -> String {
-    const MAX_CHARS: usize = 60;
-    match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => format!("{}{CUT}", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// The mark at the end of a text that was cut.
-const CUT: char = '…';
 
 /// Checks a name chosen by people, such as that of a tag, a field or a custom kind.
 pub(crate) fn name(what: &str, text: &str) -> Result<()> {

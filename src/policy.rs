@@ -79,6 +79,7 @@ use crate::limits;
 use crate::priority::Matrix;
 use crate::sla::Agreement;
 use crate::suggest;
+use crate::text;
 use crate::value::Value;
 use crate::workflow::WorkflowDefinition;
 
@@ -283,7 +284,7 @@ impl Policy {
         if field_type.accepts(value) {
             return Ok(());
         }
-        let shown = limits::excerpt(&value.to_string());
+        let shown = text::excerpt(&value.to_string());
         Err(Error::invalid(
             &format!("field `{name}`"),
             format_args!("does not take \"{shown}\" ({})", value.type_name()),

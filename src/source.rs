@@ -12,6 +12,7 @@ mod decode;
 mod gaps;
 pub(crate) mod json;
 mod lines;
+mod stand_in;
 #[cfg(feature = "toml")]
 pub(crate) mod toml;
 

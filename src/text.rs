@@ -209,6 +209,19 @@ fn class_of(c: char) -> u8 {
     CLASSES.get(at).filter(|(first, ..)| *first <= code).map_or(0, |(.., class)| *class)
 }
 
+/// The mark at the end of a text that was cut.
+pub(crate) const CUT: char = '…';
+
+/// Returns the beginning of a text from outside, for an error. Errors end up in logs, and the text can be long or
+/// personal.
+pub(crate) fn excerpt(text: &str) -> String {
+    const MAX_CHARS: usize = 60;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}{CUT}", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -239,7 +239,7 @@ impl<S> Ticket<S> {
     ///
     /// The check uses the ticket and the policy as they were read. What lies outside of them is checked when the desk
     /// executes the action: the timers that are due by then, other tickets that the action links, and, for
-    /// [`Action::undo`], the history.
+    /// [`Action::undo`], the history. [`Reports::why_not`](crate::desk::Reports::why_not) reads them too.
     pub fn why_not_by(&self, action: &Action, by: &Actor) -> Option<Rejection> {
         self.refusal(action, Some(by))
     }

@@ -159,14 +159,14 @@ impl Comparison {
 }
 
 /// Returns true if the values are equal, or if one is a list that has the other or an item of it. Texts are often ids
-/// here, so all characters must be the same.
+/// here, so all characters must be the same. Numbers are compared by their amount.
 pub(super) fn shares(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::List(items), Value::Text(text)) | (Value::Text(text), Value::List(items)) => {
             items.contains(text)
         }
         (Value::List(left), Value::List(right)) => left.iter().any(|item| right.contains(item)),
-        _ => left == right,
+        _ => left == right || order(left, right) == Some(Ordering::Equal),
     }
 }
 

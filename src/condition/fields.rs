@@ -187,6 +187,12 @@ impl Fields {
         self
     }
 
+    /// Removes a field.
+    pub(crate) fn without(mut self, name: &str) -> Fields {
+        self.known.remove(name);
+        self
+    }
+
     /// Removes a prefix.
     pub(crate) fn without_any_under(mut self, prefix: &str) -> Fields {
         self.prefixes.remove(prefix);
@@ -233,6 +239,11 @@ impl Fields {
     /// Returns the type of a field; `None` if the field is unknown or values of any type are allowed.
     pub(crate) fn type_of(&self, name: &str) -> Option<ValueType> {
         self.known.get(name).map(|known| known.kind)
+    }
+
+    /// Returns true if values of any type are allowed for this field.
+    pub(crate) fn may_have_any_type(&self, name: &str) -> bool {
+        !self.known.contains_key(name) && self.is_open(name)
     }
 
     /// Returns the names of the individual fields, without prefixes.

@@ -16,7 +16,7 @@ use crate::store::kinds::{self, ADOPTION, THREAD};
 use crate::store::{Commit, Read, RecordWrite};
 use crate::ticket::action::Action;
 use crate::ticket::conflict::Conflict;
-use crate::ticket::event::{Change, Event};
+use crate::ticket::event::Event;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::{Step, Ticket};
 
@@ -111,15 +111,7 @@ impl Operation for Act {
         if let Some(expected) = self.by.expected.filter(|expected| *expected != ticket.version) {
             check_unedited(ticket, expected, loaded)?;
         }
-        if self.action.parts().iter().any(|part| matches!(part, Action::Undo | Action::NotSpam)) {
-            // A correction restores the clocks, which may be pinned to earlier agreements.
-            let history = loaded.history(ticket.id, 0, usize::MAX)?;
-            let clocks = history.iter().flat_map(|event| match &event.change {
-                Change::ClocksUpdated { clocks } => &clocks[..],
-                _ => &[],
-            });
-            self.context.pin(clocks, &mut policy_context.agreements, loaded)?;
-        }
+        self.context.pin_for_correction(ticket, &self.action, &mut policy_context, loaded)?;
         let decision_context = policy_context.decision(self.context.now, &self.by.actor);
         let links = Links { ticket: self.ticket, context: &self.context, loaded };
         let (decision, mut decisions, records) = links.decide(ticket, &self.action, &decision_context)?;

@@ -14,8 +14,9 @@ use crate::id::DeskId;
 use crate::operation::{Interrupt, Loaded};
 use crate::policy::Policy;
 use crate::sla::{AgreementSet, Clock};
+use crate::ticket::action::Action;
 use crate::ticket::decision::DecisionContext;
-use crate::ticket::event::Event;
+use crate::ticket::event::{Change, Event};
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 use crate::ticket::{Home, Ticket};
@@ -240,6 +241,25 @@ impl CommandContext {
             Ok(Ticket::following(workflow, ticket, Arc::clone(&home)))
         };
         tickets.into_iter().map(handle).collect()
+    }
+
+    /// Adds the earlier agreements that the action may need: a correction restores the clocks, which may be pinned to them.
+    pub(super) fn pin_for_correction(
+        &self,
+        ticket: &Snapshot,
+        action: &Action,
+        policy_context: &mut PolicyContext<'_>,
+        loaded: &Loaded,
+    ) -> Result<(), Interrupt> {
+        if !action.parts().iter().any(|part| matches!(part, Action::Undo | Action::NotSpam)) {
+            return Ok(());
+        }
+        let history = loaded.history(ticket.id, 0, usize::MAX)?;
+        let clocks = history.iter().flat_map(|event| match &event.change {
+            Change::ClocksUpdated { clocks } => &clocks[..],
+            _ => &[],
+        });
+        self.pin(clocks, &mut policy_context.agreements, loaded)
     }
 
     /// Adds the agreements to which these clocks are pinned to `agreements`.

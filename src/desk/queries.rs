@@ -6,7 +6,6 @@ use super::context::CommandContext;
 use crate::definition::DefinitionKind;
 use crate::error::{Error, Result};
 use crate::id::{ThreadKey, TicketId};
-use crate::limits;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME, THREAD};
 use crate::store::query::MAX_PAGE;
@@ -134,7 +133,7 @@ impl Operation for LookUp {
             TicketRef::Id(id) => (Some(*id), id.to_string()),
             TicketRef::Number(number) => (loaded.ticket_by_number(*number)?, number.to_string()),
             TicketRef::Prefixed(number) => {
-                (loaded.ticket_by_number(number.value)?, limits::excerpt(&number.to_string()))
+                (loaded.ticket_by_number(number.value)?, text::excerpt(&number.to_string()))
             }
             TicketRef::External(name) => {
                 let record = loaded.record(EXTERNAL_NAME, self.1.lookup.external(name))?;
@@ -146,7 +145,7 @@ impl Operation for LookUp {
                 let id = record.map(|record| kinds::ticket_of(THREAD, record)).transpose()?;
                 (id, format!("of the thread {thread}"))
             }
-            TicketRef::Unknown(text) => (None, format!("{:?}", limits::excerpt(text))),
+            TicketRef::Unknown(text) => (None, format!("{:?}", text::excerpt(text))),
         };
         let ticket = match id {
             Some(id) => loaded.ticket(id)?,

@@ -5,13 +5,14 @@ use std::fmt;
 use chrono::{SecondsFormat, TimeDelta};
 
 use super::Desk;
+use super::attempt::{Attempt, WhatIf, WhyNot};
 use super::context::CommandContext;
-use super::links::Links;
 use super::process_map::Count;
 use crate::definition::DefinitionKind;
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::id::TicketId;
+use crate::lifecycle::Rejection;
 use crate::operation::{Engine, Interrupt, Job, JobStep, Loaded, Operation, OperationLabel};
 use crate::reports::Ledger;
 use crate::sla::{Clock, Metric};
@@ -95,8 +96,38 @@ impl<'a, E: Engine> Reports<'a, E> {
         action: Action,
         by: impl Into<Actor>,
     ) -> E::Reply<'a, Vec<Clock>> {
-        let (action, context) = (action.normal(), self.0.context());
-        self.0.engine.run(&self.0.settings.desk, WhatIf { ticket, action, by: by.into(), context })
+        let attempt = Attempt::new(ticket, &action, by.into(), self.0.context());
+        self.0.engine.run(&self.0.settings.desk, WhatIf(attempt))
+    }
+
+    /// Tries an action without writing anything. Returns the rejection, or `None` if the desk would accept the action from
+    /// this actor now.
+    ///
+    /// [`Ticket::why_not_by`] answers from the handle alone. This method also knows the history, which
+    /// [`Action::undo`] depends on, the timers that are due, and linked tickets.
+    ///
+    /// ```
+    /// # use firstline::{Action, Actor, Desk, NewTicket};
+    /// # let desk = Desk::memory();
+    /// let (anna, ben) = (Actor::agent("anna"), Actor::agent("ben"));
+    /// let id = desk.open_ticket(NewTicket::new("No sound"))?.id();
+    /// desk.act(id, Action::tag("audio"), &anna)?;
+    /// assert!(desk.reports().why_not(id, Action::undo(), &anna)?.is_none());
+    /// let no = desk.reports().why_not(id, Action::undo(), &ben)?.ok_or("accepted")?;
+    /// assert_eq!(no.reasons_in_words(), ["anna has acted since"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The errors of [`Desk::act`] that are not [rejections](Error::is_rejected).
+    pub fn why_not(
+        &self,
+        ticket: TicketId,
+        action: Action,
+        by: impl Into<Actor>,
+    ) -> E::Reply<'a, Option<Rejection>> {
+        let attempt = Attempt::new(ticket, &action, by.into(), self.0.context());
+        self.0.engine.run(&self.0.settings.desk, WhyNot(attempt))
     }
 
     /// Returns the running clocks that have at most this much time left, ordered by deadline. Clocks that have passed
@@ -248,37 +279,6 @@ impl Explain {
         };
         Error::not_found(format_args!("a clock for the {} of ticket {}", self.metric, ticket.number))
             .allowing(existing)
-    }
-}
-
-#[derive(Debug)]
-struct WhatIf {
-    ticket: TicketId,
-    action: Action,
-    by: Actor,
-    context: CommandContext,
-}
-
-impl Operation for WhatIf {
-    type Out = Vec<Clock>;
-
-    fn label(&self) -> OperationLabel {
-        OperationLabel::of("what_if", self.ticket)
-    }
-
-    fn mode(&self) -> Mode {
-        Mode::Read
-    }
-
-    fn decide(&self, loaded: &Loaded) -> Result<(Commit, Vec<Clock>), Interrupt> {
-        let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
-        let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
-        let policy_context = self.context.policy_context_for(ticket, loaded)?;
-        ticket.check_visible(&self.by, &policy_context.policy)?;
-        let decision_context = policy_context.decision(self.context.now, &self.by);
-        let links = Links { ticket: self.ticket, context: &self.context, loaded };
-        let (decision, ..) = links.decide(ticket, &self.action, &decision_context)?;
-        Ok((Commit::default(), decision.snapshot.clocks.clone()))
     }
 }
 

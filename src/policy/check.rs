@@ -108,7 +108,7 @@ impl Policy {
             false => self.fields_read(self.known_to_agreements(), gaps),
         };
         let (calendars, matrix) = (&self.calendars, &self.matrix);
-        let around = sla::Surroundings { calendars, matrix, fields: &fields };
+        let around = sla::Surroundings { calendars, matrix, fields: &fields, gaps };
         let consequence = |it: &Diagnostic| {
             let unknown = it.kind == DiagnosticKind::UnknownName;
             let of_matrix = it.path.contains(".time.") || it.path.ends_with(".modifier");
@@ -131,9 +131,20 @@ impl Policy {
         found
     }
 
-    /// Allows every custom field if one could not be read.
+    /// Allows every custom field if one could not be read, and every contact attribute likewise.
     pub(super) fn fields_read(&self, fields: Fields, gaps: &Gaps) -> Fields {
-        if gaps.touch("fields") { fields.with_any_under("field.") } else { fields }
+        let declared = [
+            ("fields", "field.", &self.fields),
+            ("names.contact_attributes", "contact.", &self.names.contact_attributes),
+        ];
+        declared.into_iter().filter(|(part, ..)| gaps.touch(part)).fold(
+            fields,
+            |fields, (part, prefix, types)| {
+                let unread = types.keys().filter(|name| gaps.touch(&format!("{part}.{name}")));
+                let known = unread.fold(fields, |fields, name| fields.without(&format!("{prefix}{name}")));
+                known.with_any_under(prefix)
+            },
+        )
     }
 }
 
@@ -142,7 +153,11 @@ pub(super) fn modifier_conditions(modifiers: &[Modifier], fields: &Fields) -> Ve
     let mut found = Vec::new();
     for (place, modifier) in modifiers.iter().enumerate() {
         for (kind, problem) in modifier.condition().map(|it| it.diagnose(fields)).unwrap_or_default() {
-            let message = format!("modifier {:?}: {problem}", modifier.name());
+            // A name that could not be read is empty.
+            let message = match modifier.name() {
+                "" => problem,
+                name => format!("modifier {name:?}: {problem}"),
+            };
             found.push(Diagnostic::new(kind, format!("matrix.modifiers[{place}].when"), message));
         }
     }

@@ -11,6 +11,7 @@ use crate::condition::{Condition, Fields};
 use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::limits;
 use crate::priority::{Matrix, Priority};
+use crate::source::Gaps;
 use crate::suggest;
 
 /// A set of targets that applies to the tickets that match a condition.
@@ -175,11 +176,13 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) calendars: &'a BTreeMap<String, CalendarDefinition>,
     pub(crate) matrix: &'a Matrix,
     pub(crate) fields: &'a Fields,
+    /// The parts that could not be read.
+    pub(crate) gaps: &'a Gaps,
 }
 
 /// Returns the faults of these agreements and of the calendars, with paths within the policy.
 pub(crate) fn faults(agreements: &[Agreement], around: Surroundings<'_>) -> Vec<Diagnostic> {
-    let Surroundings { calendars, fields, .. } = around;
+    let Surroundings { calendars, fields, gaps, .. } = around;
     let mut faults = Vec::new();
     let mut fault = |kind, path: String, problem: String| faults.push(Diagnostic::new(kind, path, problem));
     for (name, calendar) in calendars {
@@ -190,6 +193,7 @@ pub(crate) fn faults(agreements: &[Agreement], around: Surroundings<'_>) -> Vec<
             fault(DiagnosticKind::BadValue, format!("calendars.{name}.tz"), error.to_string());
         }
     }
+    let unread = |path: &str| gaps.touch(&gaps.in_text(path));
     let (mut names, mut positions) = (BTreeSet::new(), BTreeMap::new());
     for (place, agreement) in agreements.iter().enumerate() {
         let name = &agreement.name;
@@ -197,10 +201,13 @@ pub(crate) fn faults(agreements: &[Agreement], around: Surroundings<'_>) -> Vec<
         if let Err(error) = limits::name("agreement name", name) {
             fault(DiagnosticKind::BadName, at("name"), error.to_string());
         }
-        if !names.insert(name) {
+        // A value that could not be read is made up, so it equals no other.
+        if !unread(&at("name")) && !names.insert(name) {
             fault(DiagnosticKind::Duplicate, at("name"), format!("agreement {name:?} is defined twice"));
         }
-        if let Some(other) = positions.insert(agreement.position, name) {
+        if !unread(&at("position"))
+            && let Some(other) = positions.insert(agreement.position, name)
+        {
             let problem = format!(
                 "agreements {other:?} and {name:?} both have position {}, but positions must be unique",
                 agreement.position
@@ -217,12 +224,14 @@ pub(crate) fn faults(agreements: &[Agreement], around: Surroundings<'_>) -> Vec<
         let mut metrics = BTreeSet::new();
         for (number, target) in agreement.targets.iter().enumerate() {
             let part = at(&format!("targets[{number}]"));
-            if !metrics.insert(target.metric) {
+            let has_metric = !unread(&format!("{part}.metric"));
+            if has_metric && !metrics.insert(target.metric) {
                 let problem = format!("agreement {name:?} has a target for {} already", target.metric);
                 fault(DiagnosticKind::Duplicate, format!("{part}.metric"), problem);
             }
             for it in target_faults(target, around) {
-                fault(it.kind, format!("{part}.{}", it.path), format!("{}: {}", target.metric, it.message));
+                let of = if has_metric { format!("{}: ", target.metric) } else { String::new() };
+                fault(it.kind, format!("{part}.{}", it.path), format!("{of}{}", it.message));
             }
         }
     }

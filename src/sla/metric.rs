@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, EnumAccess, VariantAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
 use crate::line::Line;
@@ -29,8 +30,8 @@ use crate::suggest;
 /// [`OnReopen::NewCycle`](super::OnReopen::NewCycle).
 ///
 /// Serialized as its name, such as `first_reply` or `handling/second`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 #[non_exhaustive]
 pub enum Metric {
     /// The time from the requester's first message, usually the opening, to the first reply of an agent.
@@ -118,11 +119,41 @@ impl FromStr for Metric {
     }
 }
 
-impl TryFrom<String> for Metric {
-    type Error = Error;
+/// The names in the order of [`Metric::ALL`].
+const NAMES: &[&str] = &{
+    let mut names = [""; Metric::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = Metric::ALL[at].as_str();
+        at += 1;
+    }
+    names
+};
 
-    fn try_from(name: String) -> Result<Metric> {
-        name.parse()
+/// A metric is read as an enum, so that a reader of definitions knows its names.
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Metric, D::Error> {
+        struct Name;
+
+        impl<'de> Visitor<'de> for Name {
+            type Value = Metric;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a metric")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> std::result::Result<Metric, E> {
+                name.parse().map_err(E::custom)
+            }
+
+            fn visit_enum<A: EnumAccess<'de>>(self, name: A) -> std::result::Result<Metric, A::Error> {
+                let (name, rest) = name.variant::<String>()?;
+                rest.unit_variant()?;
+                self.visit_str(&name)
+            }
+        }
+
+        from.deserialize_enum("metric", NAMES, Name)
     }
 }
 

@@ -352,6 +352,8 @@ impl Target {
             None if times.is_empty() => {
                 fault(DiagnosticKind::Incomplete, "time", "the target has no time".to_owned());
             }
+            // A field that could not be read may have any type.
+            Some(field) if fields.may_have_any_type(&format!("field.{field}")) => {}
             Some(field) if fields.type_of(&format!("field.{field}")) != Some(ValueType::Instant) => {
                 let problem =
                     format!("the deadline is in `{field}`, which is not a field of the type instant");

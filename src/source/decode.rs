@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
+use serde::de::value::StrDeserializer;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error as _, Expected, MapAccess, SeqAccess,
     Unexpected, VariantAccess, Visitor,
 };
 
 use super::gaps::Gaps;
+use super::stand_in::StandIn;
 use super::{Entry, Node, NodeValue, inner};
 use crate::diagnostic::{Diagnostic, DiagnosticKind, Position};
 use crate::suggest;
@@ -30,7 +31,7 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(
     found: &mut Vec<Diagnostic>,
 ) -> Option<T> {
     let mut left_out: BTreeSet<String> = BTreeSet::new();
-    let mut missing: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
+    let mut missing = Missing::new();
     for _ in 0..MAX_FAULTS {
         let at = Location { path: path.to_owned(), position: node.position };
         let state = State { left_out: &left_out, missing: &missing };
@@ -46,12 +47,19 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(
                     found.push(problem.diagnostic(&at));
                     gaps.add(&own);
                 }
-                // The other keys of the table are read too, as if this key had an empty value.
-                if missing.entry(at.path.clone()).or_default().insert(key) {
+                // The other keys of the table are read too, as if this key had some value.
+                let tried = missing.entry(at.path.clone()).or_default().insert(key, StandIn::OfType);
+                if tried.is_none() {
                     continue;
                 }
             }
-            Problem::Placeholder => {}
+            Problem::Placeholder(Some(key)) => {
+                let tried = missing.entry(at.path.clone()).or_default().insert(key, StandIn::EmptyTable);
+                if tried != Some(StandIn::EmptyTable) {
+                    continue;
+                }
+            }
+            Problem::Placeholder(None) => {}
             _ if is_consequence(&at.path, &left_out) => {}
             _ => found.push(problem.diagnostic(&at)),
         }
@@ -113,9 +121,12 @@ enum Problem {
         found: String,
     },
     Bad(String),
-    /// A consequence of a fault that has been reported.
-    Placeholder,
+    /// A consequence of a fault that has been reported. The key is the one whose value was made up.
+    Placeholder(Option<&'static str>),
 }
+
+/// The missing keys of tables, with the values that take their place.
+type Missing = BTreeMap<String, BTreeMap<&'static str, StandIn>>;
 
 impl Fault {
     fn of(problem: Problem) -> Fault {
@@ -156,7 +167,7 @@ impl Problem {
                 (DiagnosticKind::BadValue, format!("{part} takes {takes}, not {found}"))
             }
             Problem::Bad(message) => (DiagnosticKind::BadValue, message.clone()),
-            Problem::Placeholder => (DiagnosticKind::BadValue, format!("{part} is incomplete")),
+            Problem::Placeholder(_) => (DiagnosticKind::BadValue, format!("{part} is incomplete")),
         };
         Diagnostic { position: at.position, ..Diagnostic::new(kind, at.path.as_str(), message) }
     }
@@ -252,8 +263,7 @@ impl serde::de::Error for Fault {
 struct State<'s> {
     /// The paths of the parts to leave out.
     left_out: &'s BTreeSet<String>,
-    /// The missing keys of tables, which get an empty value.
-    missing: &'s BTreeMap<String, BTreeSet<&'static str>>,
+    missing: &'s Missing,
 }
 
 /// A part of the tree as a serde deserializer.
@@ -285,12 +295,14 @@ impl<'de, 's> Reader<'de, 's> {
         let mut keys = BTreeSet::new();
         let kept = entries.iter().filter(|entry| keys.insert(entry.key.as_str()));
         let kept = kept.filter(|entry| !self.state.left_out.contains(&inner(&self.at.path, &entry.key)));
-        let missing = self.state.missing.get(&self.at.path).into_iter().flatten().copied();
+        let missing = self.state.missing.get(&self.at.path).into_iter().flatten();
+        let missing = missing.map(|(key, value)| (*key, *value));
         Entries {
             table: self.clone(),
             pending: kept.rev().collect(),
             missing: missing.rev().collect(),
             value: None,
+            stand_in: None,
         }
     }
 
@@ -374,7 +386,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
                     let (key, value) = (self.key(entry), Some(self.entry(entry)));
                     visitor.visit_enum(Variant { name: &entry.key, key, value })
                 }
-                [] if !entries.is_empty() => Err(Fault::of(Problem::Placeholder)),
+                [] if !entries.is_empty() => Err(Fault::of(Problem::Placeholder(None))),
                 kept => Err(Fault::of(Problem::WrongType {
                     takes: format!("a table with one of the keys {}", variants.join(", ")),
                     found: format!("one with {} keys", kept.len()),
@@ -409,62 +421,11 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
 struct Entries<'de, 's> {
     table: Reader<'de, 's>,
     pending: Vec<&'de Entry>,
-    missing: Vec<&'static str>,
+    missing: Vec<(&'static str, StandIn)>,
     /// The value of the last key. `None` if the key is missing.
     value: Option<&'de Entry>,
-}
-
-/// The empty value of a missing key.
-struct Placeholder;
-
-impl<'de> Deserializer<'de> for Placeholder {
-    type Error = Fault;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_str("")
-    }
-
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_bool(false)
-    }
-
-    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_u8(1)
-    }
-
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_u32(1)
-    }
-
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_i64(1)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_none()
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_seq(SeqDeserializer::<_, Fault>::new(std::iter::empty::<()>()))
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_map(MapDeserializer::<_, Fault>::new(std::iter::empty::<((), ())>()))
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        self.deserialize_map(visitor)
-    }
-
-    serde::forward_to_deserialize_any! {
-        i8 i16 i32 i128 u16 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct tuple
-        tuple_struct enum identifier ignored_any
-    }
+    /// The last key and its value, if the key is missing.
+    stand_in: Option<(&'static str, StandIn)>,
 }
 
 impl<'de> MapAccess<'de> for Entries<'de, '_> {
@@ -472,9 +433,10 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
         self.value = self.pending.pop();
-        let key = match (self.value, self.value.is_none().then(|| self.missing.pop()).flatten()) {
+        self.stand_in = if self.value.is_none() { self.missing.pop() } else { None };
+        let key = match (self.value, self.stand_in) {
             (Some(entry), _) => (entry.key.as_str(), self.table.key(entry)),
-            (None, Some(missing)) => (missing, self.table.at.clone()),
+            (None, Some((missing, _))) => (missing, self.table.at.clone()),
             (None, None) => return Ok(None),
         };
         let (key, at) = key;
@@ -483,8 +445,10 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
         let Some(entry) = self.value else {
+            let (key, value) = self.stand_in.unzip();
             let at = Some(self.table.at.clone());
-            return seed.deserialize(Placeholder).map_err(|_| Fault { problem: Problem::Placeholder, at });
+            let refused = |_| Fault { problem: Problem::Placeholder(key), at };
+            return seed.deserialize(value.unwrap_or(StandIn::OfType)).map_err(refused);
         };
         let value = self.table.entry(entry);
         let at = value.at.clone();

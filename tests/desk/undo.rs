@@ -10,7 +10,7 @@ use firstline::{
 use proptest::prelude::*;
 
 use super::soak;
-use super::stage::{AnyStore, Stage, anna, boris, on_each_store};
+use super::stage::{AnyStore, Stage, anna, boris, on_each_store, rejection};
 
 fn ben() -> Actor {
     Actor::agent("ben")
@@ -33,8 +33,10 @@ fn facts(ticket: &Snapshot) -> Snapshot {
 
 #[track_caller]
 fn undo_is_refused(stage: &Stage, id: TicketId, by: Actor, why: &str) {
+    let asked = stage.desk.reports().why_not(id, Action::undo(), &by).unwrap();
     let error = stage.refuses(id, |desk| desk.act(id, Action::undo(), by));
     assert!(error.is_rejected() && error.to_string().contains(why), "{error}");
+    assert_eq!(asked.as_ref(), error.rejection(), "asking and trying agree");
 }
 
 /// Cases from the field: tickets that were closed or cancelled by mistake.
@@ -150,6 +152,50 @@ fn undo_is_refused_for_messages_openings_and_old_commands() {
         let combined = Action::tag("x").and(Action::undo());
         let error = stage.refuses(id, |desk| desk.act(id, combined, anna()));
         assert!(error.is_invalid(), "{error}");
+    });
+}
+
+/// Regression: nothing said beforehand whether an undoing would be accepted.
+#[test]
+fn asking_and_trying_to_undo_agree_after_every_command() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&policy()).unwrap();
+        let id = stage.open();
+        let commands = [
+            (anna(), Action::start()),
+            (ben(), Action::tag("audio")),
+            (anna(), Action::reply("Unmute it.")),
+            (anna(), Action::hold("customer")),
+            (boris(), Action::reply("It works.")),
+            (anna(), Action::time_spent(5).and(Action::follow("anna"))),
+            (ben(), Action::resolve("unmuted").and(Action::close())),
+        ];
+        let mut undone = Vec::new();
+        for (by, action) in commands {
+            stage.later(TimeDelta::minutes(10));
+            stage.desk.act(id, action.clone(), &by).unwrap();
+            for who in [anna(), ben(), boris(), Actor::contact("stranger"), Actor::automation("rules")] {
+                let reports = stage.desk.reports();
+                let asked = reports.why_not(id, Action::undo(), &who).unwrap();
+                let foreseen = reports.what_if(id, Action::undo(), &who);
+                match stage.desk.act(id, Action::undo(), &who) {
+                    Ok(receipt) => {
+                        assert_eq!((asked, foreseen.unwrap()), (None, receipt.ticket.clocks.clone()));
+                        undone.push(who.who.to_string());
+                        // The last command was itself a correction, which nobody can undo.
+                        assert!(reports.why_not(id, Action::undo(), &who).unwrap().is_some());
+                        stage.desk.act(id, action.clone(), &by).unwrap();
+                    }
+                    Err(error) => {
+                        assert_eq!(asked.as_ref(), Some(rejection(&error)));
+                        assert_eq!(foreseen.unwrap_err().rejection(), asked.as_ref());
+                    }
+                }
+            }
+        }
+        assert_eq!(undone, ["anna", "ben", "anna", "anna", "ben"]);
+        let unknown = stage.desk.reports().why_not(TicketId::from(uuid::Uuid::nil()), Action::undo(), anna());
+        assert!(unknown.unwrap_err().is_not_found());
     });
 }
 

@@ -361,6 +361,7 @@ fn a_query_does_not_tell_what_is_internal() {
             Query::newest().team("fraud"),
             Query::newest().assigned_to("anna"),
             Query::newest().unassigned(),
+            Query::newest().followed_by("anna"),
         ] {
             let error = view.find(query).unwrap_err();
             assert!(error.is_invalid(), "{error}");

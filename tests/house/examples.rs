@@ -90,6 +90,40 @@ fn the_typed_lifecycle_example_shows_a_conflict_and_ends_closed() {
     );
 }
 
+/// The ITIL matrix gives P1 for high x high, P4 for low x medium and P5 for low x low. A key customer is one rank higher, a
+/// trial account one lower, and a complaint that many read is at least P2.
+#[test]
+fn the_priorities_of_key_customers_are_worked_out() {
+    let printed = printed("key_customers", &[]);
+    let tickets: Vec<(&str, &str)> = printed
+        .lines()
+        .zip(printed.lines().skip(1))
+        .filter(|(ticket, _)| ticket.starts_with("T-"))
+        .map(|(ticket, reasons)| (ticket, reasons.trim()))
+        .collect();
+    let joke = "impact low x urgency low gives P5";
+    let raised = "\"key customer\" raises it by 1 to P4";
+    let expected = [
+        (
+            "T-2 Nobody can pay",
+            "P1: impact high x urgency high gives P1; \"key customer\" leaves it at P1".to_owned(),
+        ),
+        (
+            "T-4 Your service is a joke",
+            format!("P2: {joke}; \"trial account\" leaves it at P5; \"reputation at risk\" raises it to P2"),
+        ),
+        ("T-1 The invoice has a typing error", format!("P4: {joke}; {raised}")),
+        (
+            "T-3 May I change my name?",
+            "P5: impact low x urgency medium gives P4; \"trial account\" lowers it by 1 to P5".to_owned(),
+        ),
+        ("T-5 Your service is a joke", format!("P5: {joke}")),
+        ("T-5 Your service is a joke", format!("P4: {joke}; {raised}")),
+    ];
+    let expected: Vec<_> = expected.iter().map(|(ticket, reasons)| (*ticket, reasons.as_str())).collect();
+    assert_eq!(tickets, expected);
+}
+
 #[test]
 fn your_own_store_is_one_short_file() {
     let lines = include_str!("../../examples/custom_store.rs").lines().count();

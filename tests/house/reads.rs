@@ -30,7 +30,7 @@ const EXEMPT: &[(&str, &[&str], &str)] = &[
         &["explain", "due_soon", "process_map"],
         "reads for the application; `View` has the same read",
     ),
-    ("Reports", &["what_if"], "the command asks the rules for its actor"),
+    ("Reports", &["what_if", "why_not"], "the command asks the rules for its actor"),
     ("Setup", &["adopt", "adopt_from", "policy"], "definitions, not tickets"),
     ("Setup", &["preview", "migrate"], "a migration of all tickets by the people who run the desk"),
     ("Worker", &["over", "batch", "tick"], "fires the timers of all desks"),

@@ -122,7 +122,7 @@ fn no_message_names_the_types_of_this_crate() {
         calendar("holidays = [{}]"),
         calendar("holidays = [{ date = 7, name = \"x\" }]"),
         calendar("holidays = [2026-04-06]"),
-        modifier("1.5"),
+        modifier("1e300"),
         modifier("{}"),
         modifier("{ day = \"2026-01-05\" }"),
         modifier("{ date = \"2026-02-30\" }"),
@@ -423,4 +423,73 @@ fn an_unreadable_part_hides_and_causes_no_other_faults() {
         codes(&format!(r#"{{"fields": {{"order": {{"type": "intger"}}}}, {when}}}"#)),
         ["unknown-name fields.order.type", "incomplete agreements[0].targets"]
     );
+}
+
+/// A policy with one fault in every table that has required keys.
+fn one_fault_a_table() -> Value {
+    json!({
+        "agreements": [
+            {"name": "a", "position": 1, "when": {"field": "kin", "is": "incident"}, "targets": [
+                {"metric": "first_reply", "time": "8h", "warn_at": [120]},
+                {"metric": "resolution", "time": {"P1": "8h"}, "warn_at": [80, 60]},
+            ]},
+            {"name": "b", "position": 2, "when": {"field": "channl", "is": "mail"}, "targets": [
+                {"metric": "next_reply", "time": "8h", "measured": {"business": "offce"}},
+            ]},
+        ],
+        "calendars": {"office": {"tz": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]}, "due_at_closing": "x"}},
+        "matrix": {
+            "impacts": ["high"], "urgencies": ["any"], "priorities": ["P1", "P2"],
+            "default_impact": "high", "default_urgency": "any", "cells": {"high": {"any": "P1"}},
+            "modifiers": [
+                {"name": "VIP", "effect": {"raise": 1}, "when": {"field": "contat.vip", "is": true}},
+                {"name": "press", "effect": {"at_least": 1}, "when": {"field": "tgs", "contains": "press"}},
+            ],
+        },
+    })
+}
+
+/// Regression: an unreadable metric, effect or time hid the other faults of its table until it was corrected, and a made-up
+/// position was reported as a duplicate.
+#[test]
+fn an_unreadable_key_hides_no_fault_of_its_table_and_adds_none() {
+    let faults = |policy: &Value| -> BTreeSet<String> {
+        let error = Policy::from_json(&policy.to_string()).unwrap_err();
+        let found = error.diagnostics().unwrap();
+        found.iter().filter(|it| it.is_error()).map(|it| format!("{} {}", it.path, it.kind)).collect()
+    };
+    let sample = one_fault_a_table();
+    let before = faults(&sample);
+    assert_eq!(before.len(), 8, "{before:?}");
+    let keys = [
+        "/agreements/0/name",
+        "/agreements/0/position",
+        "/agreements/0/targets/0/metric",
+        "/agreements/0/targets/0/time",
+        "/agreements/0/targets/1/metric",
+        "/agreements/0/targets/1/time",
+        "/agreements/1/name",
+        "/agreements/1/position",
+        "/agreements/1/targets/0/metric",
+        "/agreements/1/targets/0/time",
+        "/matrix/modifiers/0/name",
+        "/matrix/modifiers/0/effect",
+        "/matrix/modifiers/1/name",
+        "/matrix/modifiers/1/effect",
+    ];
+    for pair in keys.windows(1).chain(keys.windows(2)) {
+        for wrong in [json!(true), json!([1]), json!("x y z")] {
+            let mut damaged = sample.clone();
+            for key in pair {
+                // Every text is a name.
+                let wrong = if wrong.is_string() && key.ends_with("name") { json!(5) } else { wrong.clone() };
+                *damaged.pointer_mut(key).unwrap() = wrong;
+            }
+            let after = faults(&damaged);
+            let hidden: Vec<_> = before.difference(&after).collect();
+            assert!(hidden.is_empty(), "{pair:?} {wrong}: hidden {hidden:?}");
+            let added: Vec<_> = after.difference(&before).collect();
+            assert_eq!(added.len(), pair.len(), "{pair:?} {wrong}: {added:?}");
+        }
+    }
 }

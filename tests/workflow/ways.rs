@@ -183,8 +183,8 @@ fn permitted_and_next_statuses_list_the_options() {
         let ticket = stage.desk.ticket(id).unwrap();
         assert_eq!(
             ticket.permitted().to_string(),
-            "accepted here: hold, resolve, cancel, move, reply, note, assign, hand over, prioritise, describe, link; \
-             start would be accepted once category is filled"
+            "accepted here: hold, resolve, cancel, move, reply, note, assign, hand over, prioritise, describe, link, \
+             record time, follow; start would be accepted once category is filled"
         );
         let workflow = ticket.workflow();
         let from = workflow.find(ticket.status()).unwrap();
