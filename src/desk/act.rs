@@ -137,7 +137,8 @@ fn check_unedited(ticket: &Snapshot, expected: u64, loaded: &Loaded) -> Result<(
     if !edited {
         return Ok(());
     }
-    let conflict = Conflict::new(ticket.id, expected, ticket.version, ticket.state.clone());
+    let conflict = Conflict::new(ticket.id, expected, ticket.version, ticket.state.clone())
+        .numbered(ticket.number.clone());
     Err(Interrupt::Fail(conflict.into()))
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::CommandContext;
 use crate::error::{Error, Result};
 use crate::id::TicketId;
+use crate::language::Sentence;
 use crate::lifecycle::{ActionKind, Rejection, RejectionReason};
 use crate::limits;
 use crate::operation::{Interrupt, Loaded, Needs, Operation, OperationLabel};
@@ -180,9 +181,7 @@ impl Links<'_> {
             ancestors.extend(level.iter().copied());
             if ancestors.contains(&self.ticket) || ancestors.len() > MAX_ANCESTORS {
                 let state = decision.snapshot.state.kind();
-                let why = format!(
-                    "a ticket would become a part of itself, or would have more than {MAX_ANCESTORS} ancestors"
-                );
+                let why = Sentence::new("why.link_cycle").text("max", MAX_ANCESTORS);
                 return Err(Interrupt::Fail(
                     Rejection::new(state, ActionKind::Link, RejectionReason::Other(why)).into(),
                 ));

@@ -247,6 +247,7 @@ fn a_field_keeps_whole_numbers_as_decimals_and_refuses_more_digits() {
     });
 }
 
+#[cfg(feature = "toml")]
 #[test]
 fn a_decimal_field_is_declared_in_files() {
     let policy = Policy::from_toml(

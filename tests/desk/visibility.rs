@@ -459,6 +459,7 @@ fn the_rules_are_data_and_survive_files_and_the_store() {
     });
 }
 
+#[cfg(feature = "toml")]
 #[test]
 fn every_fault_of_the_rules_is_reported_at_once_with_its_position() {
     let text = r#"
