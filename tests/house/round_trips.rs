@@ -10,6 +10,7 @@ use std::path::Path;
 
 use firstline::calendar::*;
 use firstline::definition::Fingerprint;
+use firstline::language::{Language, Sentence};
 use firstline::policy::*;
 use firstline::priority::{AssessmentStep, Effect};
 use firstline::reports::*;
@@ -216,6 +217,7 @@ types! {
         "channel": "email", "subject": "Sound", "machine": "bounce", "sent_at": AT, "proof": true, "opens": request(),
     })];
     Kind = toml: names(&["incident", "complaint"]);
+    Language: vec![serde_json::to_value(Language::english()).unwrap()];
     Ledger: vec![json!({"clock": clock(), "until": AT, "spans": spans(), "zone": "Europe/Berlin"})];
     LedgerSpan: spans();
     Line = toml: names(&["first", "second", "third", "external"]);
@@ -254,6 +256,7 @@ types! {
     Reaction = toml: reactions();
     RejectionReason: reasons();
     state::Resolved: vec![json!({"closes_at": AT, "closing_stopped": true})];
+    Sentence: vec![sentence()];
     Shift = toml: vec![json!(["09:00", "17:00"]), json!(["22:00", "06:00"])];
     Snapshot: vec![snapshot()];
     SpanKind: kinds_of_spans();

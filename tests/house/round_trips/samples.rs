@@ -165,10 +165,14 @@ pub(super) fn mark() -> Json {
     json!({"versions": 3, "fingerprint": "00", "clocks": {"from": AT}, "measured": true, "quiet_until": AT})
 }
 
+pub(super) fn sentence() -> Json {
+    json!({"entry": "why.has_it", "values": {"team": {"text": "lawyers"}, "line": {"name": ["line", "second"]}}})
+}
+
 pub(super) fn reasons() -> Vec<Json> {
     vec![
         json!("state"),
-        json!({"actor": {"allowed": "lawyers"}}),
+        json!({"actor": {"allowed": ["role:lawyers"]}}),
         json!({"unknown_status": {"status": "At wrok", "suggestion": "At work"}}),
         json!({"no_transition": {"to": "Done", "available": ["At work"]}}),
         json!({"guard": {"guard": "cheap", "to": "Done"}}),
@@ -176,7 +180,7 @@ pub(super) fn reasons() -> Vec<Json> {
         json!({"missing_comment": {"to": "Done"}}),
         json!({"assigned": {"to": "ben"}}),
         json!({"invalid": "subject is empty"}),
-        json!({"other": "the lawyers disagree"}),
+        json!({"other": sentence()}),
     ]
 }
 
