@@ -171,7 +171,6 @@ fn internal_parts(query: &Query, groups: &[GroupBy]) -> Vec<String> {
         (query.order() == Order::Inbox, "the order of the inbox"),
         (query.selected_team().is_some(), "the team"),
         (query.selected_assignee().is_some() || query.unassigned_only(), "the assigned agent"),
-        (query.selected_follower().is_some(), "the followers"),
     ];
     let used = filters.into_iter().filter(|(used, _)| *used).map(|(_, words)| words.to_owned());
     let fields = query.condition().fields().into_iter().filter(|field| !PUBLIC.contains(field));

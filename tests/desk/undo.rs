@@ -36,7 +36,7 @@ fn undo_is_refused(stage: &Stage, id: TicketId, by: Actor, why: &str) {
     let asked = stage.desk.reports().why_not(id, Action::undo(), &by).unwrap();
     let error = stage.refuses(id, |desk| desk.act(id, Action::undo(), by));
     assert!(error.is_rejected() && error.to_string().contains(why), "{error}");
-    assert_eq!(asked.as_ref(), error.rejection(), "asking and trying agree");
+    assert_eq!(asked.as_ref(), error.rejection(), "`why_not` and the attempt agree");
 }
 
 /// Cases from the field: tickets that were closed or cancelled by mistake.
@@ -155,9 +155,9 @@ fn undo_is_refused_for_messages_openings_and_old_commands() {
     });
 }
 
-/// Regression: nothing said beforehand whether an undoing would be accepted.
+/// Regression: no method answered in advance if an undo would be accepted.
 #[test]
-fn asking_and_trying_to_undo_agree_after_every_command() {
+fn why_not_and_the_attempt_to_undo_agree_after_every_command() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&policy()).unwrap();
         let id = stage.open();
