@@ -1,5 +1,5 @@
-//! Key customers and reputation: a policy raises the priority of a ticket by what is known of the requester and by where
-//! they complain, and each ticket gives the reasons for its priority.
+//! Key customers and reputation: a policy changes the priority of a ticket by the data of the requester and by
+//! the channel of the complaint. Each ticket gives the reasons for its priority.
 //!
 //! ```text
 //! cargo run --example key_customers
@@ -15,7 +15,7 @@ use firstline::{
 mod help;
 
 fn policy() -> firstline::Result<Policy> {
-    // The order counts: the floor for the reputation is applied after the others.
+    // The order matters: the minimum for public complaints is applied last.
     let is_key = Condition::field("contact.account").is("key");
     let is_trial = Condition::field("contact.account").is("trial");
     let is_public = Condition::field("channel").is("social");
@@ -76,7 +76,7 @@ fn main() -> firstline::Result<()> {
         println!("{} {}\n  {}", ticket.number, ticket.subject(), ticket.assessment);
     }
 
-    // What is known of a contact can change. The priority follows.
+    // The data of a contact can change, and the priority follows.
     println!("\nEva signs a large contract:\n");
     let eva = Action::Contact { contact: customer("eva", "key", 80), role: ContactRole::Requester };
     let ticket = desk.act(desk.ticket("T-5")?.id(), eva, Actor::agent("anna"))?.ticket;

@@ -1,4 +1,4 @@
-//! Who may read what: rules in the policy, and the same desk as six readers see it.
+//! The rules of a policy decide who may read a ticket. Six readers look at the same desk.
 //!
 //! ```text
 //! cargo run --example who_reads
@@ -63,11 +63,11 @@ fn main() -> firstline::Result<()> {
 
     let carl = Actor::agent("carl");
     let hidden = desk.act(parcel, Action::start(), &carl).unwrap_err();
-    println!("\nFor carl there is no such ticket: not found = {}", hidden.is_not_found());
+    println!("\nCarl cannot see T-2: not found = {}", hidden.is_not_found());
     let probe =
         desk.view(Actor::contact("boris")).find(Query::newest().matching(field("tags").contains("refund")));
     println!(
-        "Boris asks for a tag: {}",
+        "Boris searches for a tag: {}",
         probe.unwrap_err().to_string().split(';').next().unwrap_or_default()
     );
     Ok(())

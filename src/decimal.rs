@@ -20,8 +20,9 @@ const FLOAT_DIGITS: usize = 15;
 ///
 /// Zeros at the end of the fraction do not count: `10.10` equals `10.1`, and both are printed as `10.1`.
 ///
-/// In JSON and TOML, a decimal is written as a text, `"1234.50"`. It is read from a text or a number. JSON and TOML parsers
-/// turn numbers into binary fractions, so a number with more than 15 digits is refused: write it as a text.
+/// In JSON and TOML, a decimal is written as a text, `"1234.50"`. It is read from a text or a number. Parsers turn
+/// numbers into binary fractions with about 17 digits and drop the others, so a number that still has more than 15
+/// digits is refused. Write such a number as a text.
 ///
 /// ```
 /// use firstline::Decimal;

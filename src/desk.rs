@@ -329,7 +329,7 @@ impl<E: Engine> Desk<E> {
         action: Action,
         by: impl Into<CommandOptions>,
     ) -> E::Reply<'_, Receipt> {
-        let operation = act::Act::new(ticket, action, by.into(), self.context());
+        let operation = act::Act::new("act", ticket, action, by.into(), self.context());
         self.engine.run(&self.settings.desk, operation)
     }
 

@@ -1,4 +1,4 @@
-//! Diagnostics: errors and warnings about a policy or a workflow, with their position and a remedy.
+//! Diagnostics: errors and warnings about a policy, a workflow or a language, with their position and a remedy.
 
 use std::fmt::{self, Write as _};
 
@@ -278,7 +278,7 @@ pub(crate) fn sorted(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// The diagnostics of a refused policy or workflow. `Display` prints the errors, one per line.
+/// The diagnostics of a refused policy, workflow or language. `Display` prints the errors, one per line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) struct Refused(pub(crate) Vec<Diagnostic>);
 
@@ -301,7 +301,7 @@ impl From<Refused> for Error {
 }
 
 impl Error {
-    /// Returns the diagnostics of a refused policy or workflow, warnings included. `None` if this is another error.
+    /// Returns the diagnostics of a refused policy, workflow or language, warnings included. `None` if this is another error.
     ///
     /// ```
     /// use firstline::{StateKind, WorkflowDefinition};

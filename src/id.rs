@@ -131,9 +131,10 @@ impl IdempotencyKey {
         IdempotencyKey { key: key.into(), digest: None }
     }
 
-    /// Sets the caller's own digest of the request, such as a hash of the bytes that the client sent. It decides alone
-    /// what the same request is: a call of the same verb with the same key and the same digest is a repetition, whatever
-    /// else differs. A call with another digest or with none is refused as [`KeyReused`](crate::ErrorKind::KeyReused).
+    /// Sets the caller's own digest of the request, such as a hash of the bytes that the client sent. Two calls with
+    /// the same key and digest are the same request, even if they differ in everything else but the method of the desk
+    /// and the ticket. A call with another digest or with none is refused as
+    /// [`KeyReused`](crate::ErrorKind::KeyReused).
     ///
     /// Use it if a repeated request does not arrive equal, for example because the host fills in parts of it.
     ///
@@ -167,6 +168,12 @@ impl IdempotencyKey {
     pub(crate) fn check(&self) -> Result<()> {
         check_id("idempotency key", &self.key, MAX_KEY_BYTES)?;
         self.digest.iter().try_for_each(|digest| check_id("request digest", digest, MAX_KEY_BYTES))
+    }
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.key)
     }
 }
 

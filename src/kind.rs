@@ -4,38 +4,38 @@ use crate::open_set::open_set;
 
 open_set! {
     /// The kind of a ticket. The set is open: a desk may have its own kinds, such as `"complaint"`.
-    Kind {
+    Kind in "kind" {
         /// Something is broken.
-        Incident = "incident" "incident",
+        Incident = "incident",
         /// The requester needs something.
-        Request = "request" "request",
+        Request = "request",
         /// The requester asks for an explanation. The default.
-        Question = "question" "question",
+        Question = "question",
         /// The cause behind several tickets.
-        Problem = "problem" "problem",
+        Problem = "problem",
         /// A proposal for an improvement.
-        Suggestion = "suggestion" "suggestion",
+        Suggestion = "suggestion",
     }
 }
 
 open_set! {
     /// The channel of a ticket or message. The set is open: a desk may have its own channels, such as `"kiosk"`.
-    Channel {
+    Channel in "channel" {
         /// E-mail.
-        Email = "email" "e-mail",
+        Email = "email",
         /// A telephone call.
-        Phone = "phone" "phone",
+        Phone = "phone",
         /// A chat on the host's site.
-        Chat = "chat" "chat",
+        Chat = "chat",
         /// A messenger.
-        Messenger = "messenger" "messenger",
+        Messenger = "messenger",
         /// A social network.
-        Social = "social" "social network",
+        Social = "social",
         /// A form on the host's site. The default.
-        WebForm = "web_form" "web form",
+        WebForm = "web_form",
         /// Another program.
-        Api = "api" "API",
+        Api = "api",
         /// Face to face.
-        InPerson = "in_person" "in person",
+        InPerson = "in_person",
     }
 }

@@ -61,7 +61,8 @@
 //! | [`Calendar`] | opening hours, and the open time between two instants |
 //! | [`Agreement`](sla::Agreement), [`Target`](sla::Target), [`Metric`](sla::Metric) | a service level agreement and its targets |
 //! | [`Clock`](sla::Clock), [`Ledger`](reports::Ledger) | the elapsed time of a target, and the time spans that explain it |
-//! | [`Story`], [`Worker`] | a history in sentences; fires the timers of all desks of a database |
+//! | [`Story`], [`Language`](language::Language) | a history in sentences; the words of a language |
+//! | [`Worker`] | fires the timers of all desks of a database |
 //! | [`Error`], [`Rejection`], [`Conflict`] | the error type; the details of a refusal and of a version conflict |
 //!
 //! # How it is built
@@ -72,7 +73,7 @@
 //!  3  adapters         sqlite · postgres · memory · conformance · yours
 //!  2  desk and ports   desk · operation · store
 //!  1  domain, pure     ticket · lifecycle · workflow · policy · priority · condition · calendar · sla · import · reports
-//!  0  vocabulary       id · error · time · value
+//!  0  vocabulary       id · error · time · value · language
 //! ```
 //!
 //! - **One table** in [`lifecycle`] declares the states and steps. The typed steps, the run-time check and the
@@ -142,6 +143,7 @@ pub mod guide;
 pub mod id;
 pub mod import;
 mod kind;
+pub mod language;
 pub mod lifecycle;
 pub mod limits;
 mod line;

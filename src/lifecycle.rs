@@ -33,7 +33,7 @@ macro_rules! lifecycle {
                 /// Being worked on.
                 Active = "active",
                 /// Waiting for a stated reason: the customer, a third party, a problem or a date.
-                OnHold = "on hold",
+                OnHold = "on_hold",
                 /// Answered, but not verified yet.
                 Resolved = "resolved",
                 /// Confirmed by the requester, or closed by an agent or a timer. Final.

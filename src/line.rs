@@ -1,8 +1,8 @@
 //! Support lines.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+
+use crate::language::words_by_name;
 
 /// The support line of a team.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,13 +34,4 @@ impl Line {
     }
 }
 
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Line::First => "1st line",
-            Line::Second => "2nd line",
-            Line::Third => "3rd line",
-            Line::External => "external",
-        })
-    }
-}
+words_by_name!(Line, "line", |line| line.name());

@@ -189,7 +189,9 @@ impl Rows {
         let id = write.snapshot.id;
         match self.tickets.get(&id) {
             Some((stored, ..)) if stored.version != write.expected => {
-                Err(Conflict::new(id, write.expected, stored.version, stored.state.clone()).into())
+                Err(Conflict::new(id, write.expected, stored.version, stored.state.clone())
+                    .numbered(stored.number.clone())
+                    .into())
             }
             None if write.expected != 0 => Err(Error::not_found(format_args!("ticket {id}"))),
             None if self.numbers.contains_key(&write.snapshot.number.value) => {

@@ -7,7 +7,7 @@
 macro_rules! open_set {
     (
         $(#[$doc:meta])*
-        $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal $words:literal,)* }
+        $name:ident in $group:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,15 +78,7 @@ macro_rules! open_set {
             }
         }
 
-        /// Formats the value for people.
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(match self {
-                    $($name::$variant => $words,)*
-                    $name::Custom(name) => name,
-                })
-            }
-        }
+        crate::language::words_by_name!($name, $group, |it| it.as_str());
     };
 }
 

@@ -272,12 +272,8 @@ impl<S> Ticket<S> {
         let workflows = self.home.workflows.clone().with(workflow.clone());
         let mut by = by.cloned();
         by.iter_mut().for_each(Actor::normalize);
-        let (by, policy) = (by.as_ref(), &self.home.policy);
-        let rejection = snapshot.refusal(&action.normal(), by, policy, &workflows)?;
-        Some(match self.behind {
-            Some(_) => snapshot.public_rejection(rejection, by, policy),
-            None => rejection,
-        })
+        let rejection = snapshot.refusal(&action.normal(), by.as_ref(), &self.home.policy, &workflows)?;
+        Some(if self.behind.is_some() { rejection.public() } else { rejection })
     }
 
     fn whole(&self) -> (&Snapshot, &Workflow) {

@@ -38,6 +38,8 @@ mod import_statuses;
 mod imports;
 #[path = "desk/inbound.rs"]
 mod inbound;
+#[path = "desk/language.rs"]
+mod language;
 #[path = "desk/lifecycle.rs"]
 mod lifecycle;
 #[path = "desk/links.rs"]

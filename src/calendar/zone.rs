@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, NaiveDate, Offset, TimeZone};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
 
 use super::week::DAY;
 use crate::error::{Error, Result};
@@ -103,6 +103,12 @@ impl Zone {
     /// Returns the tz database release of the data, such as `2025b`, if it is known.
     pub fn version(&self) -> Option<&str> {
         self.0.version.as_deref()
+    }
+
+    /// Returns the date and time that the clocks of the zone show at an instant. After year 262,000, the time is UTC.
+    pub(crate) fn local(&self, at: DateTime<Utc>) -> NaiveDateTime {
+        let offset = TimeDelta::seconds(self.offset_at(at.timestamp()));
+        at.naive_utc().checked_add_signed(offset).unwrap_or(at.naive_utc())
     }
 
     /// Returns the offset at an instant, in seconds east of UTC.

@@ -450,8 +450,11 @@ impl Check<'_> {
             }
             return;
         }
-        // A field without a known type gets the type of the first value. The other values must have the same type.
-        let Some(kind) = known.or_else(|| values.first().map(ValueType::of)) else { return };
+        // A field without a known type gets the type of the first value, or of a decimal among whole numbers. The other
+        // values must have the same type.
+        let kinds = || values.iter().map(ValueType::of);
+        let first = || kinds().reduce(|first, other| if other.takes(first) { other } else { first });
+        let Some(kind) = known.or_else(first) else { return };
         if !kind.comparisons().contains(&key) {
             // If the type was taken from a value, the message names the value instead of the field's type.
             let problem = match (known, values) {

@@ -32,6 +32,7 @@ pub(super) struct Act {
 
 impl Act {
     pub(super) fn new(
+        verb: &str,
         ticket: TicketId,
         mut action: Action,
         mut by: CommandOptions,
@@ -40,7 +41,7 @@ impl Act {
         action.normalize();
         by.actor.normalize();
         // The request is serialized from the flat list of parts: a deeply nested action could overflow the stack.
-        let repeatable = Repeatable::new("act", by.key.clone(), || {
+        let repeatable = Repeatable::new(verb, Some(ticket), by.key.clone(), || {
             let parts: Vec<Action> = action.parts().into_iter().map(Action::asked).collect();
             Fingerprint::of_json(&("act", ticket, parts, &by.actor.who))
         });
@@ -108,7 +109,8 @@ fn check_unedited(ticket: &Snapshot, expected: u64, loaded: &Loaded) -> Result<(
     if !edited {
         return Ok(());
     }
-    let conflict = Conflict::new(ticket.id, expected, ticket.version, ticket.state.clone());
+    let conflict = Conflict::new(ticket.id, expected, ticket.version, ticket.state.clone())
+        .numbered(ticket.number.clone());
     Err(Interrupt::Fail(conflict.into()))
 }
 
@@ -125,7 +127,7 @@ impl<To> CommitStep<To> {
     pub(super) fn new(step: Step<To>, by: CommandOptions, context: CommandContext) -> CommitStep<To> {
         let by = by.expected_version(step.expected);
         let Step { desk, ticket, action, .. } = step;
-        CommitStep { desk, act: Act::new(ticket, action, by, context), to: PhantomData }
+        CommitStep { desk, act: Act::new("commit", ticket, action, by, context), to: PhantomData }
     }
 }
 

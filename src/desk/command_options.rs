@@ -43,8 +43,8 @@ impl CommandOptions {
     /// Makes the command fail with a [conflict](crate::Error::is_conflict) if somebody has edited the ticket since this
     /// version.
     ///
-    /// Timers, warnings, breaches, clock updates and the other end of a link are no edits. A form that was opened an hour
-    /// ago is therefore not refused because of a warning in the meantime.
+    /// Timers, warnings, breaches, clock updates, recorded time, followers and links are no edits. A form that was
+    /// opened an hour ago is therefore not refused because of a warning in the meantime.
     pub fn expected_version(mut self, version: u64) -> CommandOptions {
         self.expected = Some(version);
         self

@@ -7,6 +7,7 @@ use super::context::CommandContext;
 use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::id::TicketId;
+use crate::language::Sentence;
 use crate::lifecycle::{ActionKind, Rejection, RejectionReason};
 use crate::limits;
 use crate::operation::{Interrupt, Loaded, Needs, Operation, OperationLabel};
@@ -43,13 +44,10 @@ impl Links<'_> {
         decision_context: &DecisionContext<'_>,
     ) -> Result<(TicketWrite, Vec<TicketWrite>, Vec<RecordWrite>), Interrupt> {
         self.decide_whole(ticket, action, decision_context).map_err(|interrupt| match interrupt {
-            Interrupt::Fail(error) if !self.access.sees_internal(ticket) => match error.rejection() {
-                Some(rejection) => {
-                    let (by, policy) = (Some(decision_context.by), decision_context.policy);
-                    Interrupt::Fail(ticket.public_rejection(rejection.clone(), by, policy).into())
-                }
-                None => Interrupt::Fail(error),
-            },
+            Interrupt::Fail(error) if !self.access.sees_internal(ticket) => {
+                let public = error.rejection().map(|rejection| rejection.clone().public().into());
+                Interrupt::Fail(public.unwrap_or(error))
+            }
             other => other,
         })
     }
@@ -179,9 +177,7 @@ impl Links<'_> {
             ancestors.extend(level.iter().copied());
             if ancestors.contains(&self.ticket) || ancestors.len() > MAX_ANCESTORS {
                 let state = decision.snapshot.state.kind();
-                let why = format!(
-                    "a ticket would become a part of itself, or would have more than {MAX_ANCESTORS} ancestors"
-                );
+                let why = Sentence::new("why.link_cycle").text("max", MAX_ANCESTORS);
                 return Err(Interrupt::Fail(
                     Rejection::new(state, ActionKind::Link, RejectionReason::Other(why)).into(),
                 ));

@@ -178,7 +178,6 @@ fn internal_part(query: &Query, groups: &[GroupBy]) -> Option<String> {
         (query.order() == Order::Inbox, "the order of the inbox"),
         (query.selected_team().is_some(), "the team"),
         (query.selected_assignee().is_some() || query.unassigned_only(), "the assigned agent"),
-        (query.selected_follower().is_some(), "the followers"),
     ];
     if let Some((_, words)) = filters.into_iter().find(|(used, _)| *used) {
         return Some(words.to_owned());

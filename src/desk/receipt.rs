@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::context::{CommandContext, PolicyContext};
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::IdempotencyKey;
+use crate::id::{IdempotencyKey, TicketId};
 use crate::operation::{Interrupt, Loaded};
 use crate::store::kinds::{KeptReceipt, RECEIPT, RequestMark};
 use crate::store::{Commit, Expected, Read, RecordWrite};
@@ -101,15 +101,16 @@ pub(super) struct Repeatable {
 }
 
 impl Repeatable {
-    /// Creates a value from the key of a request and the fingerprint of what was asked. The caller's own digest replaces
-    /// that fingerprint; it is a digest of one verb. Without a key there is no fingerprint.
+    /// Creates a value from the key of a request and the fingerprint of what was asked. The caller's own digest, with
+    /// the verb and the ticket, replaces that fingerprint. Without a key there is no fingerprint.
     pub(super) fn new(
         verb: &str,
+        ticket: Option<TicketId>,
         key: Option<IdempotencyKey>,
         asked: impl FnOnce() -> Result<Fingerprint>,
     ) -> Repeatable {
         let request = match key.as_ref().map(IdempotencyKey::digest) {
-            Some(Some(digest)) => Fingerprint::of_json(&("digest", verb, digest)),
+            Some(Some(digest)) => Fingerprint::of_json(&("digest", verb, ticket, digest)),
             Some(None) => asked(),
             None => Ok(Fingerprint::of([])),
         };

@@ -55,7 +55,7 @@ impl Receive {
     pub(super) fn new(message: InboundMessage, id: TicketId, context: CommandContext) -> Receive {
         let message = message.mended();
         let asked = || Fingerprint::of_json(&("receive", message.asked()));
-        let repeatable = Repeatable::new("receive", message.key.clone(), asked);
+        let repeatable = Repeatable::new("receive", None, message.key.clone(), asked);
         Receive { author: message.author(), message, id, context, repeatable }
     }
 

@@ -31,7 +31,7 @@ pub fn mermaid() -> String {
     let graph = graph();
     let mut text = String::from("stateDiagram-v2\n");
     for state in StateKind::ALL {
-        if state.words() != format!("{state:?}").to_lowercase() {
+        if state.to_string() != format!("{state:?}").to_lowercase() {
             let _ = writeln!(text, "    state \"{state}\" as {state:?}");
         }
     }

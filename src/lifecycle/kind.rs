@@ -1,13 +1,13 @@
 //! The kinds of states and steps, and the run-time check, generated from the lifecycle table.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+
+use crate::language::words_by_name;
 
 macro_rules! kinds {
     (
-        states { $($(#[$state_doc:meta])* $state:ident = $state_words:literal,)* }
-        steps { $($(#[$step_doc:meta])* $step:ident = $step_word:literal => $target:ident,)* }
+        states { $($(#[$state_doc:meta])* $state:ident = $state_name:literal,)* }
+        steps { $($(#[$step_doc:meta])* $step:ident = $step_name:literal => $target:ident,)* }
         accepts { $($from:ident: $($accepted:ident)*, $summary:literal;)* }
     ) => {
         /// The closed set of states, without their data. [`State`](super::State) has the data.
@@ -20,8 +20,9 @@ macro_rules! kinds {
             /// All states, in the order of a typical ticket's life.
             pub const ALL: &'static [StateKind] = &[$(StateKind::$state,)*];
 
-            pub(super) const fn words(self) -> &'static str {
-                match self { $(StateKind::$state => $state_words,)* }
+            /// Returns the name used in stored and serialized data, such as `on_hold`.
+            pub const fn name(self) -> &'static str {
+                match self { $(StateKind::$state => $state_name,)* }
             }
         }
 
@@ -40,8 +41,8 @@ macro_rules! kinds {
                 match self { $(StepKind::$step => StateKind::$target,)* }
             }
 
-            const fn word(self) -> &'static str {
-                match self { $(StepKind::$step => $step_word,)* }
+            pub(super) const fn name(self) -> &'static str {
+                match self { $(StepKind::$step => $step_name,)* }
             }
         }
 
@@ -77,14 +78,6 @@ impl StateKind {
         StepKind::ALL.iter().copied().filter(move |step| self.accepts(*step))
     }
 
-    /// Returns the name used in stored and serialized data, such as `on_hold`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            StateKind::OnHold => "on_hold",
-            one_word => one_word.words(),
-        }
-    }
-
     /// Returns true if this state accepts no steps.
     pub const fn is_final(self) -> bool {
         ACCEPTED[self as usize] == 0
@@ -96,17 +89,8 @@ impl StateKind {
     }
 }
 
-impl fmt::Display for StateKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.words())
-    }
-}
-
-impl fmt::Display for StepKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
-    }
-}
+words_by_name!(StateKind, "state", |state| state.name());
+words_by_name!(StepKind, "step", |step| step.name());
 
 /// A step that the lifecycle does not accept.
 ///

@@ -1,6 +1,5 @@
 //! Rejected actions: the reasons, and the actions permitted instead.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::{StateKind, StepKind, StepRefused};
 use crate::error::{Error, ErrorKind};
 use crate::id::{AgentId, TicketId};
+use crate::language::{InWords, Language, Sentence};
 
 /// The kind of an action on a ticket: a lifecycle step, or an action that keeps the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,23 +82,31 @@ impl ActionKind {
     }
 }
 
-impl fmt::Display for ActionKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ActionKind::Step(step) => return step.fmt(f),
+impl InWords for ActionKind {
+    fn in_words(&self, language: &Language) -> String {
+        let name = match self {
+            ActionKind::Step(step) => return step.in_words(language),
             ActionKind::Reply => "reply",
             ActionKind::Note => "note",
             ActionKind::Assign => "assign",
-            ActionKind::HandOver => "hand over",
+            ActionKind::HandOver => "hand_over",
             ActionKind::Prioritise => "prioritise",
             ActionKind::Describe => "describe",
             ActionKind::Link => "link",
-            ActionKind::TimeSpent => "record time",
+            ActionKind::TimeSpent => "record_time",
             ActionKind::Follow => "follow",
             ActionKind::Move => "move",
-            ActionKind::NotSpam => "not spam",
+            ActionKind::NotSpam => "not_spam",
             ActionKind::Undo => "undo",
-        })
+        };
+        language.name("action", name)
+    }
+}
+
+/// Prints the action in English.
+impl fmt::Display for ActionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.in_words(Language::english()))
     }
 }
 
@@ -202,24 +210,31 @@ impl fmt::Display for StepRefused {
 
 impl std::error::Error for StepRefused {}
 
+impl InWords for Permitted {
+    fn in_words(&self, language: &Language) -> String {
+        if self.actions.is_empty() && self.once_filled.is_empty() {
+            let is_final = self.state.is_final();
+            return language.say(if is_final { "permitted.final" } else { "permitted.none" }, &[]);
+        }
+        let mut sentences = Vec::new();
+        if !self.actions.is_empty() {
+            let actions: Vec<String> = self.actions.iter().map(|action| action.in_words(language)).collect();
+            sentences.push(language.say("permitted.actions", &[("actions", &actions.join(", "))]));
+        }
+        sentences.extend(self.once_filled.iter().map(|(action, fields)| {
+            let names: Vec<String> = fields.iter().map(|field| language.name("field", field)).collect();
+            let values: &[(&str, &dyn fmt::Display)] =
+                &[("action", &action.in_words(language)), ("fields", &language.and(&names))];
+            language.say_count("permitted.once_filled", fields.len() as u64, values)
+        }));
+        sentences.join("; ")
+    }
+}
+
+/// Prints the list in English.
 impl fmt::Display for Permitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.actions.is_empty() && self.once_filled.is_empty() {
-            return f.write_str(match self.state.is_final() {
-                true => "no step is accepted here: the state is final",
-                false => "none of the steps accepted here is permitted to this actor",
-            });
-        }
-        for (index, action) in self.actions.iter().enumerate() {
-            f.write_str(if index == 0 { "accepted here: " } else { ", " })?;
-            action.fmt(f)?;
-        }
-        for (index, (action, fields)) in self.once_filled.iter().enumerate() {
-            f.write_str(if index == 0 && self.actions.is_empty() { "" } else { "; " })?;
-            let are = if fields.len() == 1 { "is" } else { "are" };
-            write!(f, "{action} would be accepted once {} {are} filled", fields.join(" and "))?;
-        }
-        Ok(())
+        f.write_str(&self.in_words(Language::english()))
     }
 }
 
@@ -232,8 +247,9 @@ pub enum RejectionReason {
     State,
     /// The actor is not allowed to perform the action.
     Actor {
-        /// A description of the actors that are allowed.
-        allowed: Cow<'static, str>,
+        /// The actors that are allowed: `requester`, `affected`, `cc`, `outsider`, `agent`, `automation`, or the form of
+        /// a [performer](crate::workflow::Performer) such as `line:second` and `role:lead`.
+        allowed: Vec<String>,
     },
     /// The workflow has no such status.
     UnknownStatus {
@@ -282,8 +298,8 @@ pub enum RejectionReason {
     /// The input breaks a rule: an undeclared field or an empty text, for example. Only a check in advance gives this
     /// reason. If the desk executes the action, the error is [invalid](crate::Error::is_invalid) instead.
     Invalid(String),
-    /// Another condition fails; the text describes it.
-    Other(String),
+    /// Another condition fails; the sentence describes it.
+    Other(Sentence),
 }
 
 /// A rejected action, with the reasons and the actions that are permitted now.
@@ -336,20 +352,19 @@ impl Rejection {
     }
 
     /// Returns the rejection as actors may see it who see only the public part of the ticket: without statuses, fields,
-    /// guards and agents. `allowed` describes who may perform the action by the lifecycle alone, if the actor may not.
-    pub(crate) fn public(self, allowed: Option<&str>) -> Rejection {
+    /// guards, roles, lines and agents.
+    pub(crate) fn public(self) -> Rejection {
         let Rejection { state, action, mut reasons, permitted, .. } = self;
         reasons.retain(|reason| match reason {
             RejectionReason::State | RejectionReason::NotFound { .. } => true,
-            // Words of the crate itself name nothing of a policy.
-            RejectionReason::Actor { allowed: Cow::Borrowed(_) } => true,
-            RejectionReason::Actor { allowed: of_reason } => allowed == Some(&**of_reason),
+            // Roles and lines have a colon.
+            RejectionReason::Actor { allowed } => !allowed.iter().any(|name| name.contains(':')),
             // The faults of a message are about its own text and files.
             RejectionReason::Invalid(_) => action == ActionKind::Reply,
             _ => false,
         });
         if reasons.is_empty() {
-            reasons.push(RejectionReason::Other("the desk does not permit it now".to_owned()));
+            reasons.push(RejectionReason::Other(Sentence::new("why.not_now")));
         }
         Rejection {
             state,
@@ -371,83 +386,102 @@ impl Rejection {
     /// Returns one sentence for each reason, in the order of [`reasons`](Rejection::reasons), for display to people. If
     /// there are several [ways](Rejection::ways), the last sentence lists them: "either …, or …".
     pub fn reasons_in_words(&self) -> Vec<String> {
-        struct InWords<'a>(&'a Rejection, &'a RejectionReason);
+        self.reasons_in(Language::english())
+    }
 
-        impl fmt::Display for InWords<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.reason(self.1, f)
-            }
-        }
-
-        let words = |reason| InWords(self, reason).to_string();
+    /// Returns [one sentence for each reason](Rejection::reasons_in_words) in this language.
+    ///
+    /// ```
+    /// use firstline::language::Language;
+    /// use firstline::{Action, Actor, Desk, NewTicket};
+    ///
+    /// let ticket = Desk::memory().open_ticket(NewTicket::new("No sound").from("boris"))?;
+    /// let no = ticket.why_not_by(&Action::start(), &Actor::contact("boris")).unwrap();
+    /// assert_eq!(no.reasons_in(Language::russian()), ["взять в работу: право есть только у сотрудников и программ"]);
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    pub fn reasons_in(&self, language: &Language) -> Vec<String> {
+        let words = |reason| self.reason(reason, language);
         let mut sentences: Vec<String> = self.reasons.iter().map(words).collect();
-        let ways = self.ways.iter().map(|way| way.iter().map(words).collect::<Vec<_>>().join(" and "));
+        let ways = self.ways.iter().map(|way| language.and(&way.iter().map(words).collect::<Vec<_>>()));
         let ways: Vec<String> = ways.collect();
         if !ways.is_empty() {
-            sentences.push(format!("either {}", ways.join(", or ")));
+            sentences.push(language.say("refused.either", &[("ways", &language.or(&ways))]));
         }
         sentences
     }
 
-    fn reason(&self, reason: &RejectionReason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let action = self.action;
+    fn reason(&self, reason: &RejectionReason, language: &Language) -> String {
+        let action = self.action.in_words(language);
+        let quoted = |name: &str| language.quote(name);
+        let say = |entry, values: &[(&str, &dyn fmt::Display)]| {
+            language.say(entry, &[&[("action", &action as &dyn fmt::Display)], values].concat())
+        };
         match reason {
-            RejectionReason::State => write!(f, "{action} is not accepted while {}", self.state),
-            RejectionReason::Actor { allowed } => write!(f, "{action} is for {allowed}"),
+            RejectionReason::State => say("refused.state", &[("state", &self.state.in_words(language))]),
+            RejectionReason::Actor { allowed } => {
+                let allowed = allowed.iter().map(|name| match name.strip_prefix("role:") {
+                    Some(role) => language.say("allowed.role", &[("role", &quoted(role))]),
+                    None => language.name("allowed", name),
+                });
+                let allowed: Vec<String> = allowed.collect();
+                say("refused.actor", &[("allowed", &language.and(&allowed))])
+            }
             RejectionReason::UnknownStatus { status, suggestion } => {
-                write!(f, "{action}: the status {status:?} is not known")?;
-                suggestion.as_ref().map_or(Ok(()), |suggestion| write!(f, " (did you mean {suggestion:?}?)"))
+                let sentence = say("refused.unknown_status", &[("status", &quoted(status))]);
+                let Some(name) = suggestion else { return sentence };
+                language.say("refused.did_you_mean", &[("sentence", &sentence), ("name", &quoted(name))])
             }
             RejectionReason::NoTransition { to, available } => {
-                write!(
-                    f,
-                    "no {action} leads from {:?}",
-                    self.status.as_deref().unwrap_or(self.state.name())
-                )?;
-                if let Some(to) = to {
-                    write!(f, " to {to:?}")?;
+                let from = quoted(self.status.as_deref().unwrap_or(self.state.name()));
+                let sentence = match to {
+                    Some(to) => say("refused.no_transition_to", &[("from", &from), ("to", &quoted(to))]),
+                    None => say("refused.no_transition", &[("from", &from)]),
+                };
+                if available.is_empty() {
+                    return sentence;
                 }
-                match available.is_empty() {
-                    true => Ok(()),
-                    false => write!(
-                        f,
-                        ", only to {}",
-                        available.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>().join(", ")
-                    ),
-                }
+                let statuses: Vec<String> = available.iter().map(|it| quoted(it)).collect();
+                language
+                    .say("refused.only_to", &[("sentence", &sentence), ("statuses", &statuses.join(", "))])
             }
             RejectionReason::Guard { guard, to } => {
-                write!(f, "{action} to {to:?} needs the guard {guard:?} to hold")
+                say("refused.guard", &[("to", &quoted(to)), ("guard", &quoted(guard))])
             }
             RejectionReason::Missing { field, to } => {
-                write!(f, "{action} to {to:?} needs {field} to be filled")
+                say("refused.missing", &[("to", &quoted(to)), ("field", &language.name("field", field))])
             }
-            RejectionReason::MissingComment { to } => write!(f, "{action} to {to:?} needs a written reason"),
-            RejectionReason::Assigned { to } => write!(f, "take is refused: the ticket is assigned to {to}"),
-            RejectionReason::Invalid(problem) => f.write_str(problem),
-            RejectionReason::NotFound { ticket } => {
-                write!(f, "{}", Error::not_found(format_args!("ticket {ticket}")))
-            }
-            RejectionReason::Other(problem) => write!(f, "{action} is refused: {problem}"),
+            RejectionReason::MissingComment { to } => say("refused.comment", &[("to", &quoted(to))]),
+            RejectionReason::Assigned { to } => language.say("refused.assigned", &[("agent", to)]),
+            RejectionReason::Invalid(problem) => language.say("refused.invalid", &[("problem", problem)]),
+            RejectionReason::NotFound { ticket } => say("refused.not_found", &[("ticket", ticket)]),
+            RejectionReason::Other(why) => say("refused.other", &[("why", &why.in_words(language))]),
         }
     }
 }
 
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reasons_in_words().join("; "))?;
+impl InWords for Rejection {
+    fn in_words(&self, language: &Language) -> String {
+        let mut sentences = self.reasons_in(language);
         if self.reasons.iter().any(|it| matches!(it, RejectionReason::NotFound { .. })) {
-            return Ok(());
+            return sentences.join("; ");
         }
         // If the action would be accepted once something is filled, the actor is not at fault.
         let Permitted { actions, once_filled, .. } = &self.permitted;
         let fills = |it: &RejectionReason| {
             matches!(it, RejectionReason::Missing { .. } | RejectionReason::MissingComment { .. })
         };
-        if actions.is_empty() && once_filled.is_empty() && self.all_reasons().all(fills) {
-            return Ok(());
+        if !actions.is_empty() || !once_filled.is_empty() || !self.all_reasons().all(fills) {
+            sentences.push(self.permitted.in_words(language));
         }
-        write!(f, "; {}", self.permitted)
+        sentences.join("; ")
+    }
+}
+
+/// Prints the rejection in English.
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.in_words(Language::english()))
     }
 }
 

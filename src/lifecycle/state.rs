@@ -203,15 +203,15 @@ open_set! {
     /// assert_eq!(HoldReason::from("parcel"), HoldReason::Custom("parcel".to_owned()));
     /// let wait = Action::hold("parcel");
     /// ```
-    HoldReason {
+    HoldReason in "hold" {
         /// The customer's answer. A message from the requester or from another contact of the ticket ends the hold.
-        Customer = "customer" "customer",
+        Customer = "customer",
         /// A third party, such as a supplier, a bank or a carrier.
-        ThirdParty = "third_party" "third party",
+        ThirdParty = "third_party",
         /// The underlying problem ticket.
-        Problem = "problem" "problem",
+        Problem = "problem",
         /// A scheduled date.
-        Scheduled = "scheduled" "scheduled",
+        Scheduled = "scheduled",
     }
 }
 

@@ -76,7 +76,7 @@ impl Standing {
     }
 
     /// Returns the serialized name.
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Standing::Requester => "requester",
             Standing::Affected => "affected",

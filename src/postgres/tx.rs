@@ -323,7 +323,9 @@ impl<'a> Work<'a> {
             match found.remove(id) {
                 Some(found) if found.version != *expected => {
                     return Ok(Some(
-                        Conflict::new(*id, *expected, found.version, found.state.clone()).into(),
+                        Conflict::new(*id, *expected, found.version, found.state.clone())
+                            .numbered(found.number.clone())
+                            .into(),
                     ));
                 }
                 None if *expected > 0 => return Ok(Some(Error::not_found(format_args!("ticket {id}")))),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::level::{Impact, Priority, Urgency};
 use super::modifier::Effect;
+use crate::language::{InWords, Language};
 
 /// A priority with its reasons, returned by [`Matrix::assess`](super::Matrix::assess) and stored with the ticket.
 ///
@@ -151,26 +152,36 @@ impl Assessment {
     }
 }
 
+impl InWords for Assessment {
+    fn in_words(&self, language: &Language) -> String {
+        let level = |name: &str, by_default: bool, outside: Option<u8>| match outside {
+            Some(given) => language.say("priority.outside", &[("level", &name), ("given", &given)]),
+            None if by_default => language.say("priority.default", &[("level", &name)]),
+            None => name.to_owned(),
+        };
+        let mut reasons = Vec::new();
+        if self.manual_priority.is_some() {
+            reasons.push(language.say("priority.by_hand", &[("priority", &self.computed())]));
+        }
+        let (impact, urgency) = (&self.impact, &self.urgency);
+        let impact = level(&impact.name, impact.by_default, impact.outside.map(Impact::rank));
+        let urgency = level(&urgency.name, urgency.by_default, urgency.outside.map(Urgency::rank));
+        let values: &[(&str, &dyn fmt::Display)] =
+            &[("impact", &impact), ("urgency", &urgency), ("priority", &self.cell)];
+        reasons.push(language.say("priority.computed", values));
+        reasons.extend(self.steps().map(|(before, step)| {
+            let name = language.quote(&step.name);
+            let name = if step.named { language.say("priority.named", &[("modifier", &name)]) } else { name };
+            step.effect.in_words(&name, before, step.to, language)
+        }));
+        let reasons = reasons.join("; ");
+        language.say("priority.rated", &[("priority", &self.priority()), ("reasons", &reasons)])
+    }
+}
+
+/// Prints the assessment in English.
 impl fmt::Display for Assessment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.priority())?;
-        if self.manual_priority.is_some() {
-            write!(f, "set by hand, instead of {}; ", self.computed())?;
-        }
-        let origin = |by_default, outside: Option<u8>| match outside {
-            Some(given) => format!(" (given as {given}, which the matrix does not have)"),
-            None if by_default => " (by default)".to_owned(),
-            None => String::new(),
-        };
-        let (impact, urgency) = (&self.impact, &self.urgency);
-        let given = origin(impact.by_default, impact.outside.map(Impact::rank));
-        write!(f, "impact {}{given} x ", impact.name)?;
-        let given = origin(urgency.by_default, urgency.outside.map(Urgency::rank));
-        write!(f, "urgency {}{given} gives {}", urgency.name, self.cell)?;
-        for (before, step) in self.steps() {
-            write!(f, "; {:?}{} ", step.name, if step.named { " (named)" } else { "" })?;
-            step.effect.describe(before, step.to, f)?;
-        }
-        Ok(())
+        f.write_str(&self.in_words(Language::english()))
     }
 }

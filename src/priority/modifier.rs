@@ -1,11 +1,10 @@
 //! Named modifiers, which change the priority given by the matrix.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::level::Priority;
 use crate::condition::Condition;
+use crate::language::Language;
 
 /// The effect of a modifier on the priority. The result stays within the scale of the matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,25 +32,27 @@ impl Effect {
         Priority::at(usize::from(rank.clamp(1, lowest.rank())) - 1)
     }
 
-    /// Writes a description of the effect, such as `raises it by 1 to P2`.
-    pub(super) fn describe(
+    /// Returns the effect of a modifier in words, such as `"VIP" raises it by 1 to P2`.
+    pub(super) fn in_words(
         self,
+        modifier: &str,
         before: Priority,
         after: Priority,
-        f: &mut fmt::Formatter<'_>,
-    ) -> fmt::Result {
+        language: &Language,
+    ) -> String {
+        let say = |entry| language.say(entry, &[("modifier", &modifier), ("priority", &after)]);
         if before == after {
-            return write!(f, "leaves it at {after}");
+            return say("priority.leaves");
         }
-        let (verb, by) = match self {
-            Effect::Raise(by) => ("raises", by),
-            Effect::Lower(by) => ("lowers", by),
-            Effect::Set(_) => return write!(f, "sets it to {after}"),
-            Effect::AtLeast(_) => return write!(f, "raises it to {after}"),
+        let (entry, by) = match self {
+            Effect::Raise(by) => ("priority.raises", by),
+            Effect::Lower(by) => ("priority.lowers", by),
+            Effect::Set(_) => return say("priority.sets"),
+            Effect::AtLeast(_) => return say("priority.raises_to"),
         };
-        write!(f, "{verb} it by {by} to {after}")?;
+        let sentence = language.say(entry, &[("modifier", &modifier), ("steps", &by), ("priority", &after)]);
         let limited = before.rank().abs_diff(after.rank()) < by;
-        f.write_str(if limited { ", the end of the scale" } else { "" })
+        if limited { language.say("priority.end_of_scale", &[("sentence", &sentence)]) } else { sentence }
     }
 }
 

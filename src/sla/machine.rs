@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::language::words_by_name;
+
 /// The state of a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -85,18 +87,14 @@ impl ClockState {
     }
 }
 
-impl fmt::Display for ClockState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            S::Running => "running",
-            S::Paused => "paused",
-            S::Breached => "breached",
-            S::Met => "met",
-            S::Missed => "missed",
-            S::Cancelled => "cancelled",
-        })
-    }
-}
+words_by_name!(ClockState, "clock", |state| match state {
+    S::Running => "running",
+    S::Paused => "paused",
+    S::Breached => "breached",
+    S::Met => "met",
+    S::Missed => "missed",
+    S::Cancelled => "cancelled",
+});
 
 impl fmt::Display for ClockStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,6 +7,7 @@ use serde::de::{self, EnumAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
+use crate::language::words_by_name;
 use crate::line::Line;
 use crate::suggest;
 
@@ -21,7 +22,7 @@ use crate::suggest;
 /// | requester wait | as resolution, without the time on hold for the customer | |
 /// | agent work | as resolution, without any time on hold | |
 /// | closure | opening | closed |
-/// | assignment | opening | the first assignment to an agent |
+/// | assignment | opening | the first assignment to an agent, or an agent's resolution |
 /// | acceptance | opening | the ticket leaves the state new |
 /// | handling | an open ticket enters the line | the ticket leaves the line or is resolved |
 ///
@@ -94,16 +95,7 @@ impl Metric {
     }
 }
 
-/// Prints the metric in words: `first reply`, `handling by the 2nd line`.
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Metric::Handling(Line::External) => f.pad("handling outside"),
-            Metric::Handling(line) => f.pad(&format!("handling by the {line}")),
-            one => f.pad(&one.as_str().replace('_', " ")),
-        }
-    }
-}
+words_by_name!(Metric, "metric", |metric| metric.as_str());
 
 impl FromStr for Metric {
     type Err = Error;

@@ -471,7 +471,9 @@ impl Rows<'_> {
 
     fn stale(&self, id: TicketId, expected: u64) -> Result<Error> {
         Ok(match self.ticket(id)? {
-            Some(found) => Conflict::new(id, expected, found.version, found.state.clone()).into(),
+            Some(found) => Conflict::new(id, expected, found.version, found.state.clone())
+                .numbered(found.number.clone())
+                .into(),
             None => Error::not_found(format_args!("ticket {id}")),
         })
     }

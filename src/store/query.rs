@@ -57,7 +57,6 @@ pub struct Query {
     unassigned: bool,
     requester: Option<ContactId>,
     contact: Option<(ContactId, Option<ContactRole>)>,
-    follower: Option<AgentId>,
     condition: Condition,
     after: Option<Cursor>,
     limit: usize,
@@ -77,7 +76,6 @@ impl Query {
             unassigned: false,
             requester: None,
             contact: None,
-            follower: None,
             condition: Condition::ALWAYS,
             after: None,
             limit: PAGE,
@@ -142,10 +140,9 @@ impl Query {
         self
     }
 
-    /// Selects tickets that this agent follows.
-    pub fn followed_by(mut self, agent: impl Into<AgentId>) -> Query {
-        self.follower = Some(agent.into());
-        self
+    /// Selects tickets that this agent follows: the condition `followers` shares the agent.
+    pub fn followed_by(self, agent: impl Into<AgentId>) -> Query {
+        self.matching(Condition::field("followers").shares(agent.into().as_str()))
     }
 
     /// Selects tickets that satisfy the condition too. See [`ticket::facts`](crate::ticket::facts) for the fields.
@@ -244,11 +241,6 @@ impl Query {
         self.contact.as_ref().map(|(contact, role)| (contact, *role))
     }
 
-    /// Returns the selected follower.
-    pub fn selected_follower(&self) -> Option<&AgentId> {
-        self.follower.as_ref()
-    }
-
     /// Returns bounds for the columns of tickets that hold instants, in microseconds since 1970: the column, and the
     /// lowest and the highest value that a ticket of the answer can have there. A database reads fewer candidates with
     /// them.
@@ -277,7 +269,7 @@ impl Query {
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn is_decided_by_columns(&self) -> bool {
         let any_role = self.contact.as_ref().is_none_or(|(_, role)| role.is_none());
-        self.has_no_condition() && self.follower.is_none() && any_role
+        self.has_no_condition() && any_role
     }
 
     /// True if the answer contains only open tickets.
@@ -300,7 +292,6 @@ impl Query {
             && self.contact.as_ref().is_none_or(|(contact, role)| {
                 ticket.contacts.get(contact).is_some_and(|of| role.is_none_or(|role| *of == role))
             })
-            && self.follower.as_ref().is_none_or(|agent| ticket.followers.contains(agent))
             && match self.now {
                 _ if self.has_no_condition() => true,
                 Some(now) => self.condition.holds(&ticket.facts_at(now)),

@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::id::TicketId;
 use crate::lifecycle::State;
+use crate::ticket::kind::TicketNumber;
 
 /// Somebody has edited the ticket since the version that the command expected. Read the ticket again and repeat the
 /// decision.
@@ -22,11 +23,13 @@ use crate::lifecycle::State;
 /// # Ok::<(), firstline::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("ticket {ticket} is at version {found}, {state}; version {expected} was expected")]
+#[error("ticket {} is at version {found}, {state}; version {expected} was expected", self.name())]
 #[non_exhaustive]
 pub struct Conflict {
     /// The ticket.
     pub ticket: TicketId,
+    /// The ticket's number, if it is known. The message then names the ticket by it.
+    pub number: Option<TicketNumber>,
     /// The version that was expected.
     pub expected: u64,
     /// The current version.
@@ -38,7 +41,18 @@ pub struct Conflict {
 impl Conflict {
     /// Creates a conflict. A store returns it if the ticket is not at the expected version.
     pub fn new(ticket: TicketId, expected: u64, found: u64, state: State) -> Conflict {
-        Conflict { ticket, expected, found, state }
+        Conflict { ticket, number: None, expected, found, state }
+    }
+
+    /// Adds the ticket's number.
+    #[must_use]
+    pub fn numbered(mut self, number: TicketNumber) -> Conflict {
+        self.number = Some(number);
+        self
+    }
+
+    fn name(&self) -> String {
+        self.number.as_ref().map_or_else(|| self.ticket.to_string(), ToString::to_string)
     }
 }
 

@@ -56,8 +56,8 @@ pub struct Event {
 impl Event {
     /// True if somebody edited the ticket: a person or a program acted on it, or a message came in.
     ///
-    /// These are no edits: timers, warnings, clock updates, and a machine's message, which has no effect; recorded times
-    /// and followers, which nobody overwrites; links, which a command on another ticket can write.
+    /// These are no edits: timers, warnings, clock updates, and a machine's message, which has no effect; recorded time
+    /// and followers, which have no effect on the ticket; links, which a command on another ticket can write.
     pub(crate) fn is_edit(&self) -> bool {
         match self.change {
             Change::Opened(_)

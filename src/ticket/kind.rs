@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::id::TicketId;
+use crate::language::{Sentence, words_by_name};
 
 pub use crate::kind::{Channel, Kind};
 
@@ -91,6 +92,22 @@ impl LinkKind {
         )
     }
 
+    /// Returns the stored name.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            LinkKind::ParentOf => "parent_of",
+            LinkKind::ChildOf => "child_of",
+            LinkKind::DuplicateOf => "duplicate_of",
+            LinkKind::DuplicatedBy => "duplicated_by",
+            LinkKind::FollowUpOf => "follow_up_of",
+            LinkKind::FollowedUpBy => "followed_up_by",
+            LinkKind::Mentions => "mentions",
+            LinkKind::MentionedBy => "mentioned_by",
+            LinkKind::CausedBy => "caused_by",
+            LinkKind::CauseOf => "cause_of",
+        }
+    }
+
     /// Returns the kind of the same link from the other ticket's side.
     pub const fn inverse(self) -> LinkKind {
         match self {
@@ -108,22 +125,7 @@ impl LinkKind {
     }
 }
 
-impl fmt::Display for LinkKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            LinkKind::ParentOf => "parent of",
-            LinkKind::ChildOf => "child of",
-            LinkKind::DuplicateOf => "duplicate of",
-            LinkKind::DuplicatedBy => "duplicated by",
-            LinkKind::FollowUpOf => "follow-up of",
-            LinkKind::FollowedUpBy => "followed up by",
-            LinkKind::Mentions => "mentions",
-            LinkKind::MentionedBy => "mentioned by",
-            LinkKind::CausedBy => "caused by",
-            LinkKind::CauseOf => "cause of",
-        })
-    }
-}
+words_by_name!(LinkKind, "link", |kind| kind.as_str());
 
 /// A link to another ticket of the same desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -136,8 +138,8 @@ pub struct Link {
 }
 
 impl Link {
-    /// Returns the message for an attempt to remove a link that does not exist.
-    pub(crate) fn is_missing(self) -> String {
-        format!("the ticket has no \"{}\" link to that ticket", self.kind)
+    /// Returns the reason why a link that does not exist cannot be removed.
+    pub(crate) fn is_missing(self) -> Sentence {
+        Sentence::new("why.no_link").name("link", "link", self.kind.as_str())
     }
 }

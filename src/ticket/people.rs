@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::id::{AgentId, ContactId};
+use crate::language::{InWords, Language, words_by_name};
 use crate::limits;
 use crate::value::{Attributes, Value};
 
@@ -34,15 +35,21 @@ impl Who {
     }
 }
 
+impl InWords for Who {
+    fn in_words(&self, language: &Language) -> String {
+        match self {
+            Who::Agent(id) => id.to_string(),
+            Who::Contact(id) => id.to_string(),
+            Who::Automation(name) => name.clone(),
+            Who::Desk => language.name("who", "desk"),
+            Who::Unknown => language.name("who", "unknown"),
+        }
+    }
+}
+
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Who::Agent(id) => id.fmt(f),
-            Who::Contact(id) => id.fmt(f),
-            Who::Automation(name) => f.write_str(name),
-            Who::Desk => f.write_str("the desk"),
-            Who::Unknown => f.write_str("somebody unknown"),
-        }
+        f.write_str(&self.in_words(Language::english()))
     }
 }
 
@@ -139,15 +146,7 @@ impl Machine {
     }
 }
 
-impl fmt::Display for Machine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Machine::AutoReply => "automatic reply",
-            Machine::Bounce => "bounce",
-            Machine::Notification => "notification",
-        })
-    }
-}
+words_by_name!(Machine, "machine", |machine| machine.as_str());
 
 /// A person on a ticket, with the host's current data.
 ///
@@ -287,6 +286,12 @@ pub enum ContactRole {
     /// Is kept informed.
     Cc,
 }
+
+words_by_name!(ContactRole, "role", |role| match role {
+    ContactRole::Requester => "requester",
+    ContactRole::Affected => "affected",
+    ContactRole::Cc => "cc",
+});
 
 /// Checks the contacts of a request or of an imported record: each is named once, and at most one is the requester.
 pub(crate) fn check_contacts(contacts: &[(Contact, ContactRole)]) -> Result<()> {

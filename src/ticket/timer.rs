@@ -4,11 +4,10 @@
 //! each timer so that it can find the due ones. Firing a timer is a command that changes the ticket, and the changed
 //! ticket no longer has that timer. Each timer therefore fires once, even if several workers find it.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::language::words_by_name;
 use crate::lifecycle::State;
 use crate::lifecycle::state::{OnHold, Resolved};
 use crate::sla::Clock;
@@ -48,16 +47,7 @@ impl TimerKind {
     }
 }
 
-impl fmt::Display for TimerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TimerKind::Clock => "a target ran out",
-            TimerKind::HoldEnds => "the hold ended",
-            TimerKind::Reminder => "a reminder was due",
-            TimerKind::VerificationEnds => "nobody objected",
-        })
-    }
-}
+words_by_name!(TimerKind, "timer", |kind| kind.as_str());
 
 /// An instant at which the desk has to act on a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

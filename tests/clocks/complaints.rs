@@ -80,11 +80,11 @@ fn c04_update_targets_and_the_first_reply_target_are_separate() {
     assert_eq!(consumed(&bench, ticket, Metric::FirstReply), 35 * 60);
     bench.act(ticket, Action::reply("No."), BORIS);
     bench.pass(minutes(4));
-    bench.act(ticket, Action::reply("Now?"), BORIS); // The oldest unanswered message counts.
+    bench.act(ticket, Action::reply("Now?"), BORIS); // The next reply counts from the oldest unanswered message.
     bench.pass(minutes(4));
     bench.act(ticket, Action::reply("We look into it."), ANNA);
     assert_eq!(consumed(&bench, ticket, Metric::NextReply), 8 * 60);
-    bench.pass(hours(20)); // Answered: nothing breaches.
+    bench.pass(hours(20)); // Everything is answered, so nothing breaches.
     bench.tick();
     let clock = bench.clock(ticket, Metric::NextReply);
     assert_eq!((clock.state, clock.breached_at), (ClockState::Met, None));
@@ -92,7 +92,7 @@ fn c04_update_targets_and_the_first_reply_target_are_separate() {
 }
 
 #[test]
-fn c05_a_reply_and_a_step_in_one_command_both_count() {
+fn c05_a_reply_and_a_step_in_one_command_are_both_counted() {
     let bench = Bench::new(with([Target::new(Metric::FirstReply).within(hours(1)), resolution(hours(4))]));
     bench.at("2026-01-05T09:00:00Z");
     let (ticket, other) = (bench.open(), bench.open());
@@ -197,7 +197,7 @@ fn c09_a_late_reply_between_two_ticks_is_recorded_as_a_breach() {
 }
 
 #[test]
-fn c10_the_deadline_itself_is_in_time_and_nothing_is_rounded() {
+fn c10_the_deadline_itself_is_in_time_and_no_time_is_rounded() {
     for (late, state) in [(0, ClockState::Met), (1, ClockState::Missed)] {
         let bench = Bench::new(with([Target::new(Metric::FirstReply).within(TimeDelta::seconds(90))]));
         bench.at("2026-01-05T09:00:00.25Z");

@@ -102,7 +102,7 @@ fn c14_notes_programs_and_customers_do_not_count_as_a_response() {
 }
 
 #[test]
-fn c15_warnings_come_once_and_in_business_hours() {
+fn c15_each_warning_is_recorded_once_and_in_business_hours() {
     let bench = Bench::new(with([resolution(hours(4)).business("office").warn_at([50, 75])]));
     bench.at("2026-01-09T15:00:00Z");
     let ticket = bench.open();

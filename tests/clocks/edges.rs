@@ -55,7 +55,7 @@ fn a_first_reply_after_the_resolution_is_not_due_again_when_the_ticket_is_reopen
     let ticket = bench.open();
     bench.act(ticket, Action::resolve("by itself"), BOT);
     bench.pass(minutes(10));
-    bench.act(ticket, Action::reply("It mended itself."), ANNA);
+    bench.act(ticket, Action::reply("It fixed itself."), ANNA);
     bench.pass(minutes(10));
     bench.act(ticket, Action::reopen(), BORIS);
     assert!(!bench.clock(ticket, Metric::FirstReply).state.is_open());
@@ -63,7 +63,7 @@ fn a_first_reply_after_the_resolution_is_not_due_again_when_the_ticket_is_reopen
 }
 
 #[test]
-fn a_finished_stay_on_a_line_does_not_continue_when_the_ticket_comes_back() {
+fn a_finished_stay_on_a_line_does_not_continue_when_the_ticket_returns() {
     let (first, second) = (Metric::Handling(Line::First), Metric::Handling(Line::Second));
     let bench = Bench::new(with([first, second].map(|it| Target::new(it).within(hours(10)))));
     bench.at("2026-01-05T10:00:00Z");
@@ -179,7 +179,7 @@ fn reactions_that_hand_a_ticket_back_and_forth_terminate() {
 }
 
 #[test]
-fn nothing_overflows_at_the_end_of_time() {
+fn clocks_do_not_overflow_at_the_end_of_time() {
     let target = resolution(hours(10 * 366 * 24));
     for target in [target.clone(), target.business("office")] {
         let bench = Bench::new(with([target]));
@@ -313,7 +313,7 @@ fn a_stored_clock_of_an_impossible_duration_is_refused() {
     }
 }
 
-/// Found by review: the recorded instant of the migration was the date of the newest policy, although its agreements
+/// Regression: the recorded instant of the migration was the date of the newest policy, although its agreements
 /// had been in force before.
 #[test]
 fn a_change_of_only_the_prefix_does_not_move_the_migration() {
@@ -341,12 +341,12 @@ fn a_change_of_only_the_prefix_does_not_move_the_migration() {
     bench.check(ticket);
 }
 
-/// Found by an attacker: after more than 32 clock events, the import took them for work on the ticket.
+/// Regression: the import treated more than 32 clock events as work on the ticket.
 #[test]
 fn many_warnings_between_two_imports_do_not_end_the_import() {
     let bench = Bench::new(with([resolution(hours(4)).warn_at(21..=60)]));
     bench.at("2026-02-02T08:01:00Z");
-    // One batch: its tickets do not take a round of reads each.
+    // One batch reads all of its tickets together, not each in its own round.
     let first: Vec<_> = (0..100)
         .map(|n| {
             let created = version("2026-02-02T08:00:00Z").subject("No sound").status(state::Active);

@@ -1,4 +1,4 @@
-//! Faults of the clocks that were found at a desk, one test each.
+//! Faults in the clocks of a desk, one test each.
 
 use crate::sla;
 
@@ -197,7 +197,7 @@ fn by_priority() -> Policy {
 }
 
 #[test]
-fn b08_a_new_target_tells_only_the_highest_percentage_that_it_has_passed() {
+fn b08_a_new_target_records_only_the_highest_percentage_that_it_has_passed() {
     let bench = Bench::new(by_priority());
     bench.at("2026-01-05T10:00:00Z");
     let (breached, warned) = (bench.open(), bench.open());
@@ -213,7 +213,7 @@ fn b08_a_new_target_tells_only_the_highest_percentage_that_it_has_passed() {
 }
 
 #[test]
-fn b08_no_percentage_is_told_twice_unless_the_deadline_is_later() {
+fn b08_no_percentage_is_recorded_twice_unless_the_deadline_becomes_later() {
     let bench = Bench::new(by_priority());
     bench.at("2026-01-05T10:00:00Z");
     let ticket = bench.open();
@@ -224,7 +224,7 @@ fn b08_no_percentage_is_told_twice_unless_the_deadline_is_later() {
     bench.act(ticket, Action::override_priority(Priority::P3, "back"), ANNA);
     bench.tick();
     assert_eq!(percentages(&bench, ticket), [50]);
-    // The deadline is later now, so 50 percent of it is told when it is reached.
+    // The deadline is later now, so 50 percent is recorded again when it is reached.
     bench.act(ticket, Action::override_priority(Priority::P5, "planned"), ANNA);
     bench.pass(hours(60));
     bench.tick();
@@ -266,7 +266,7 @@ fn b09_no_hold_pauses_a_first_reply_by_default() {
 }
 
 #[test]
-fn b10_nothing_is_owed_until_the_customer_has_written() {
+fn b10_no_reply_is_due_before_the_customer_writes() {
     let replies = [Metric::FirstReply, Metric::NextReply].map(|metric| Target::new(metric).within(hours(1)));
     let bench = Bench::new(with(replies.into_iter().chain([resolution(hours(100))])));
     bench.at("2026-01-05T10:00:00Z");
@@ -274,25 +274,25 @@ fn b10_nothing_is_owed_until_the_customer_has_written() {
         let request = NewTicket::new("Your server moves").from(BORIS).by(by).message("We move it.");
         bench.desk.open_ticket(request).unwrap().id()
     };
-    let (told, asked) = (outbound(Actor::agent(ANNA)), outbound(Actor::automation(BOT)));
+    let (informed, asked) = (outbound(Actor::agent(ANNA)), outbound(Actor::automation(BOT)));
     bench.pass(hours(48));
     bench.tick();
     bench.act(asked, Action::reply("When?"), BORIS);
     bench.pass(minutes(30));
     bench.act(asked, Action::reply("On Friday."), ANNA);
-    bench.act(told, Action::reply("It is done."), ANNA);
+    bench.act(informed, Action::reply("It is done."), ANNA);
     bench.pass(minutes(30));
-    bench.act(told, Action::reply("It is slow now."), BORIS);
+    bench.act(informed, Action::reply("It is slow now."), BORIS);
     bench.pass(hours(2));
     bench.tick();
     let clocks = |ticket| bench.desk.ticket(ticket).unwrap().into_snapshot().clocks;
     let state = |clock: &Clock| (clock.metric, clock.state, clock.consumed);
     let of = |ticket| clocks(ticket).iter().map(state).collect::<Vec<_>>();
     assert_eq!(of(asked)[0], (Metric::FirstReply, ClockState::Met, minutes(30)));
-    assert_eq!(of(told)[0], (Metric::NextReply, ClockState::Breached, TimeDelta::zero()));
-    assert!(clocks(told).iter().any(|it| it.metric == Metric::Resolution));
-    assert_eq!(bench.alerts(told).iter().filter(|it| it.percent == 100).count(), 1);
-    bench.check(told);
+    assert_eq!(of(informed)[0], (Metric::NextReply, ClockState::Breached, TimeDelta::zero()));
+    assert!(clocks(informed).iter().any(|it| it.metric == Metric::Resolution));
+    assert_eq!(bench.alerts(informed).iter().filter(|it| it.percent == 100).count(), 1);
+    bench.check(informed);
     bench.check(asked);
 }
 
@@ -322,7 +322,7 @@ fn b11_replies_and_the_first_reply_have_one_definition() {
 }
 
 #[test]
-fn b12_lines_that_escalate_to_each_other_stop() {
+fn b12_two_lines_that_escalate_to_each_other_stop() {
     let to = |team: &str, line| Reaction::Escalate { team: team.into(), line };
     let target = |line| Target::new(Metric::Handling(line)).within(minutes(10)).warn_at([]);
     let pair = [
@@ -352,7 +352,7 @@ fn b12_lines_that_escalate_to_each_other_stop() {
         let handed_over = history.iter().filter(|it| matches!(it.change, Change::HandedOver { .. })).count();
         assert_eq!(handed_over, 4);
         assert!(bench.alerts(ticket).last().unwrap().escalation_stopped);
-        // After somebody acted, reactions hand it over again.
+        // After an agent has acted, reactions hand the ticket over again.
         bench.act(ticket, Action::hand_over("third", Line::Third, "look"), ANNA);
         bench.act(ticket, Action::hand_over("desk", Line::First, "back"), ANNA);
         bench.pass(hours(1));
@@ -439,7 +439,7 @@ fn b15_a_smaller_matrix_does_not_freeze_tickets() {
     assert!(text.contains("given as 3, which the matrix does not have"), "{text}");
     bench.act(ticket, Action::override_priority(Priority::P1, "urgent"), ANNA);
     bench.act(ticket, Action::Modifier { name: "late".into(), on: false }, ANNA);
-    // What is set now must be in the matrix.
+    // New values must be in the matrix.
     for wrong in
         [Action::Impact(three), Action::modifier("late"), Action::override_priority(Priority::P3, "x")]
     {

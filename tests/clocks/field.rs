@@ -1,4 +1,4 @@
-//! Complaints about clocks and timers of other desks, as cases from the field.
+//! Complaints about the clocks and timers of other systems, as cases from the field.
 
 use crate::sla;
 
@@ -25,9 +25,9 @@ fn ticket(bench: &Bench, id: TicketId) -> Snapshot {
     bench.desk.ticket(id).unwrap().into_snapshot()
 }
 
-/// glpi PR#9267: the time as closed counted against the resolution after the ticket was reopened.
+/// glpi PR#9267: after a reopening, the time in the closed state counted against the resolution.
 #[test]
-fn time_as_closed_does_not_count_for_the_resolution() {
+fn time_in_the_closed_state_does_not_count_for_the_resolution() {
     let bench = bench(promises(&[(Metric::Resolution, 120)]));
     bench.pass(TimeDelta::days(3));
     let version = |at: &str, by: Actor| ImportedVersion::new(instant(at), by);
@@ -44,9 +44,9 @@ fn time_as_closed_does_not_count_for_the_resolution() {
     assert_eq!((clock.consumed, clock.state), (minutes(50), ClockState::Met));
 }
 
-/// osTicket#1684: the agent answered, the customer vanished, and the ticket went overdue.
+/// osTicket#1684: the agent answered, the customer did not reply, and the ticket became overdue.
 #[test]
-fn waiting_for_the_customer_is_never_overdue() {
+fn a_ticket_that_waits_for_the_customer_is_never_overdue() {
     let bench = bench(promises(&[(Metric::FirstReply, 60), (Metric::Resolution, 240)]));
     let id = bench.open();
     bench.pass(minutes(30));
@@ -59,9 +59,9 @@ fn waiting_for_the_customer_is_never_overdue() {
     assert!(bench.desk.reports().due_soon(TimeDelta::days(30)).unwrap().is_empty());
 }
 
-/// cerb#1524: with several unanswered messages the response time was taken from the youngest.
+/// cerb#1524: with several unanswered messages, the response time counted from the newest.
 #[test]
-fn the_oldest_unanswered_message_counts() {
+fn the_response_time_counts_from_the_oldest_unanswered_message() {
     let bench = bench(promises(&[(Metric::FirstReply, 10_000), (Metric::NextReply, 10_000)]));
     let id = bench.open();
     let day = |text: &str, by: &str| {
@@ -79,12 +79,13 @@ fn the_oldest_unanswered_message_counts() {
     assert_eq!(bench.clock(id, Metric::NextReply).consumed, TimeDelta::days(2));
 }
 
-/// fivetran/dbt_zendesk PR#273, fazer-ai/chatwoot#655: the desk writes first, nobody asked.
+/// fivetran/dbt_zendesk PR#273, fazer-ai/chatwoot#655: the desk writes first, without a request.
 #[test]
-fn a_message_of_the_desk_is_not_counted_as_the_customers() {
+fn a_message_of_the_desk_does_not_count_as_a_customer_message() {
     let bench = bench(promises(&[(Metric::FirstReply, 60), (Metric::NextReply, 60)]));
-    let told = NewTicket::new("Your server moves").from(BORIS).by(Actor::agent(ANNA)).message("We move it.");
-    let id = bench.desk.open_ticket(told).unwrap().id();
+    let outbound =
+        NewTicket::new("Your server moves").from(BORIS).by(Actor::agent(ANNA)).message("We move it.");
+    let id = bench.desk.open_ticket(outbound).unwrap().id();
     assert_eq!(ticket(&bench, id).messages_received, 0);
     bench.pass(TimeDelta::days(2));
     bench.tick();
@@ -118,7 +119,7 @@ fn a_promised_date_is_due() {
     bench.tick();
     let alerts: Vec<_> = bench.alerts(id).iter().map(|it| (it.left, it.due)).collect();
     assert_eq!(alerts, [(Some(minutes(30)), instant("2026-01-07T11:30:00Z")), (None, date)]);
-    // Another date is another target.
+    // A new date makes a new target.
     bench.act(id, promised(instant("2026-01-09T12:00:00Z")), ANNA);
     let clock = bench.clock(id, Metric::Resolution);
     assert_eq!((clock.due_at, clock.breached_at), (Some(instant("2026-01-09T12:00:00Z")), Some(date)));
@@ -168,15 +169,15 @@ fn warnings_by_time_left_are_recorded_once_among_the_percentages() {
     let id = bench.open();
     bench.pass(hours(11));
     bench.tick();
-    let told = || bench.alerts(id).iter().map(|it| (it.percent, it.left)).collect::<Vec<_>>();
+    let recorded = || bench.alerts(id).iter().map(|it| (it.percent, it.left)).collect::<Vec<_>>();
     // 20 hours are longer than the target. At 90 percent, one hour is left.
     let expected = [(50, None), (60, Some(hours(4))), (90, None), (90, Some(hours(1))), (100, None)];
-    assert_eq!(told(), expected);
+    assert_eq!(recorded(), expected);
     bench.act(id, Action::override_priority(Priority::P5, "planned"), ANNA);
     bench.pass(hours(100));
     bench.tick();
     assert_eq!(
-        told()[5..],
+        recorded()[5..],
         [
             (50, None),
             (80, Some(hours(20))),
@@ -189,9 +190,9 @@ fn warnings_by_time_left_are_recorded_once_among_the_percentages() {
     bench.check(id);
 }
 
-/// frappe/helpdesk#1542: setting "replied" fulfilled the response and the resolution at once.
+/// frappe/helpdesk#1542: the status "replied" met both the response and the resolution target.
 #[test]
-fn a_reply_fulfils_the_reply_alone() {
+fn a_reply_meets_only_the_reply_target() {
     let bench = bench(promises(&[(Metric::FirstReply, 60), (Metric::Resolution, 600)]));
     let id = bench.open();
     bench.act(id, Action::reply("I look.").and(Action::hold(HoldReason::Customer)), ANNA);
@@ -199,7 +200,7 @@ fn a_reply_fulfils_the_reply_alone() {
     assert_eq!(bench.clock(id, Metric::Resolution).state, ClockState::Paused);
 }
 
-/// frappe/helpdesk#1607: a first response was still due on what was resolved.
+/// frappe/helpdesk#1607: a first response was still due on a resolved ticket.
 #[test]
 fn a_resolved_ticket_needs_no_first_reply() {
     let bench = bench(promises(&[(Metric::FirstReply, 60)]));
@@ -215,7 +216,7 @@ fn a_resolved_ticket_needs_no_first_reply() {
 
 /// frappe/helpdesk#1598: a ticket to which no agreement applies could not be edited.
 #[test]
-fn a_ticket_without_an_agreement_is_a_ticket_like_any_other() {
+fn a_ticket_without_an_agreement_can_be_edited() {
     let gold = Agreement::new("gold", 1)
         .when(Condition::field("contact.plan").is("gold"))
         .target(Target::new(Metric::Resolution).within(hours(1)));
@@ -227,9 +228,9 @@ fn a_ticket_without_an_agreement_is_a_ticket_like_any_other() {
     assert!(ticket(&bench, id).clocks.is_empty() && ticket(&bench, id).due_at.is_none());
 }
 
-/// osTicket#3648: what staff opened got no agreement.
+/// osTicket#3648: tickets opened by staff had no agreement.
 #[test]
-fn a_ticket_that_staff_opens_has_the_same_resolution_target() {
+fn a_ticket_opened_by_staff_has_the_same_resolution_target() {
     let agreement = Agreement::new("phone and web", 1)
         .when(Condition::field("category").starts_with("network"))
         .target(Target::new(Metric::Resolution).within(hours(1)));
@@ -273,7 +274,7 @@ fn resolved_three_times_is_one_ticket_reopened_twice() {
     assert_eq!(found.resolved_at, Some(found.opened_at + minutes(50)));
 }
 
-/// chatwoot#10159: spam that was thrown away is neither unanswered nor late.
+/// chatwoot#10159: cancelled spam is neither unanswered nor late.
 #[test]
 fn a_cancelled_ticket_needs_no_reply() {
     let bench = bench(promises(&[(Metric::FirstReply, 60), (Metric::Resolution, 60)]));
@@ -311,18 +312,18 @@ fn a_wait_for_the_customer_ends_in_a_resolution_after_a_reminder() {
         });
         timed.collect::<Vec<_>>()
     };
-    let said = |at, text: &str| (at, text.to_owned());
+    let change = |at, text: &str| (at, text.to_owned());
     assert_eq!(
         events(resolves),
         [
-            said(begin, "on hold"),
-            said(reminder, "reminded"),
-            said(end, "resolved"),
-            said(end + TimeDelta::days(5), "closed"),
+            change(begin, "on hold"),
+            change(reminder, "reminded"),
+            change(end, "resolved"),
+            change(end + TimeDelta::days(5), "closed"),
         ]
     );
-    assert_eq!(events(closes), [said(begin, "on hold"), said(end, "resolved"), said(end, "closed")]);
-    assert_eq!(events(answered)[1..], [said(begin + TimeDelta::days(2), "active")]);
+    assert_eq!(events(closes), [change(begin, "on hold"), change(end, "resolved"), change(end, "closed")]);
+    assert_eq!(events(answered)[1..], [change(begin + TimeDelta::days(2), "active")]);
     assert_eq!(ticket(&bench, answered).timers(), []);
     assert_eq!(bench.clock(resolves, Metric::Resolution).ended_at, Some(end));
     [resolves, closes, answered].iter().for_each(|id| bench.check(*id));
@@ -346,9 +347,9 @@ fn a_faulty_end_of_a_hold_is_refused() {
     assert_eq!(ticket(&bench, id).version, 1);
 }
 
-/// newgentdigital/kloey#9: the silence must not run while the last word is the customer's.
+/// newgentdigital/kloey#9: the silence must not count while the customer waits for an answer.
 #[test]
-fn it_does_not_run_against_a_customer_who_waits() {
+fn silence_does_not_close_the_ticket_of_a_customer_who_waits() {
     let bench = bench(Policy::new());
     let id = bench.open();
     bench.act(id, Action::resolve("unmuted"), ANNA);
@@ -359,10 +360,11 @@ fn it_does_not_run_against_a_customer_who_waits() {
     assert_eq!(ticket(&bench, id).state.kind(), StateKind::Active);
 }
 
-/// oban#1300, oban-py#17, #32, oban#1488: the machine was down for a week, and two workers come back at once.
+/// oban#1300, oban-py#17, #32, oban#1488: the machine was down for a week, and two workers start again at the
+/// same time.
 #[cfg(feature = "sqlite")]
 #[test]
-fn timers_that_nobody_served_for_a_week_fire_once_and_are_dated_when_they_were_due() {
+fn timers_that_are_a_week_late_fire_once_with_their_due_instants() {
     use firstline::desk::Settings;
     use firstline::sqlite::Sqlite;
     use firstline::time::ManualTime;

@@ -1,5 +1,5 @@
-//! The clocks of imported tickets: quiet about the past, by choice from a date or never, and independent of versions that
-//! repeat a state.
+//! The clocks of imported tickets: they record no alerts of the past, start from a chosen date or never, and
+//! ignore versions that repeat a state.
 
 use crate::sla;
 
@@ -37,12 +37,12 @@ fn import(bench: &Bench, ticket: ImportedTicket) -> TicketId {
     bench.desk.ticket(1_u64).unwrap().id()
 }
 
-fn is_told(event: &Event) -> bool {
+fn is_alert(event: &Event) -> bool {
     matches!(event.change, Change::Warned(_) | Change::Breached(_))
 }
 
-/// The percentages that were told for a metric.
-fn told(bench: &Bench, ticket: TicketId, metric: Metric) -> Vec<u8> {
+/// The recorded percentages of a metric.
+fn recorded(bench: &Bench, ticket: TicketId, metric: Metric) -> Vec<u8> {
     let alerts = bench.alerts(ticket).into_iter().filter(|alert| alert.metric == metric);
     alerts.map(|alert| alert.percent).collect()
 }
@@ -52,13 +52,13 @@ fn elapsed(bench: &Bench, ticket: TicketId, metric: Metric) -> TimeDelta {
 }
 
 #[test]
-fn a_deadline_that_passed_before_the_import_is_late_but_quiet() {
+fn a_deadline_before_the_import_is_late_but_records_no_alert() {
     let bench = Bench::new(paging());
     bench.at("2026-03-02T09:00:00Z");
     let id = import(&bench, backlog("2026-01-05T10:00:00Z"));
     bench.pass(minutes(1));
     assert_eq!(bench.tick(), 0);
-    // Other changes of the target tell nothing of the past either.
+    // Other changes of the target record no past alerts either.
     bench.act(id, Action::note("Seen."), ANNA);
     bench.act(id, Action::override_priority(Priority::P1, "urgent"), ANNA);
     bench.pass(hours(100));
@@ -71,15 +71,15 @@ fn a_deadline_that_passed_before_the_import_is_late_but_quiet() {
     }
     assert_eq!(ticket.clock(Metric::Resolution).unwrap().breached_at, Some(instant("2026-01-05T18:00:00Z")));
     assert_eq!((ticket.team.as_ref().unwrap().as_str(), ticket.line), ("first", Line::First));
-    assert!(!bench.history(id).iter().any(is_told));
+    assert!(!bench.history(id).iter().any(is_alert));
     bench.check(id);
-    // A late resolution is a missed one.
+    // A late resolution misses the target.
     bench.act(id, Action::resolve("done"), ANNA);
     assert_eq!(bench.clock(id, Metric::Resolution).state, ClockState::Missed);
 }
 
-/// Regression: an incident of the real log missed the target of a priority that it had only for a while. Nobody recorded
-/// that, and the log says that it met its target.
+/// Regression: an incident of the real log had a stricter priority for a while and missed its target. Nobody
+/// recorded the miss, and in the log the incident met its target.
 #[test]
 fn a_target_revised_in_an_imported_history_replaces_an_unrecorded_breach() {
     let target = Target::new(Metric::Resolution).time(Priority::P1, hours(2)).time(Priority::P5, hours(100));
@@ -97,22 +97,22 @@ fn a_target_revised_in_an_imported_history_replaces_an_unrecorded_breach() {
 }
 
 #[test]
-fn only_what_is_due_after_the_import_is_told() {
+fn only_alerts_due_after_the_import_are_recorded() {
     let bench = Bench::new(paging());
     bench.at("2026-03-02T15:00:00Z");
     // Five of eight hours have passed: 50 percent is in the past, and the other alerts are not.
     let id = import(&bench, backlog("2026-03-02T10:00:00Z"));
     bench.pass(hours(10));
     bench.tick();
-    assert_eq!(told(&bench, id, Metric::Resolution), [75, 90, 100]);
-    assert!(told(&bench, id, Metric::FirstReply).is_empty());
+    assert_eq!(recorded(&bench, id, Metric::Resolution), [75, 90, 100]);
+    assert!(recorded(&bench, id, Metric::FirstReply).is_empty());
     assert_eq!(bench.desk.ticket(id).unwrap().team.as_ref().unwrap().as_str(), "second");
     bench.check(id);
 }
 
 /// A hold that ended before the import ends at the first tick, and the clock that it resumes is late.
 #[test]
-fn what_a_timer_resumes_after_the_import_is_quiet_about_the_time_before() {
+fn a_clock_resumed_by_a_timer_records_no_alerts_from_before_the_import() {
     let bench = Bench::new(paging());
     bench.at("2026-03-02T09:00:00Z");
     let until = Some(instant("2026-01-10T08:00:00Z"));
@@ -124,13 +124,13 @@ fn what_a_timer_resumes_after_the_import_is_quiet_about_the_time_before() {
     let ticket = bench.desk.ticket(id).unwrap();
     assert_eq!((ticket.state().kind(), Some(ticket.state_since)), (StateKind::Active, until));
     assert!(ticket.clock(Metric::Resolution).unwrap().is_late());
-    assert!(!bench.history(id).iter().any(is_told));
+    assert!(!bench.history(id).iter().any(is_alert));
     bench.check(id);
 }
 
-/// Found by review: with the agreement adopted after the import, the same ticket was told of, or had no clocks.
+/// Regression: if the agreement was adopted after the import, the same ticket had past alerts, or no clocks.
 #[test]
-fn importing_first_and_adopting_later_is_the_same() {
+fn an_import_before_the_adoption_gives_the_same_clocks() {
     let replied = || {
         let reply = version("2026-01-05T10:30:00Z").message("Is it muted?");
         let hold = state::OnHold { reason: HoldReason::Customer, until: None };
@@ -181,7 +181,7 @@ fn importing_first_and_adopting_later_is_the_same() {
 }
 
 #[test]
-fn an_adoption_after_the_import_is_quiet_about_the_time_before_it() {
+fn an_adoption_after_the_import_records_no_alerts_from_before_it() {
     let bench = Bench::new(office());
     bench.at("2026-03-02T15:00:00Z");
     let id = import(&bench, backlog("2026-03-02T10:00:00Z"));
@@ -190,7 +190,7 @@ fn an_adoption_after_the_import_is_quiet_about_the_time_before_it() {
     bench.adopt(paging());
     bench.pass(hours(5));
     bench.act(id, Action::note("Seen."), ANNA);
-    assert_eq!(told(&bench, id, Metric::Resolution), [90, 100]);
+    assert_eq!(recorded(&bench, id, Metric::Resolution), [90, 100]);
     bench.check(id);
 }
 
@@ -216,12 +216,12 @@ fn clocks_from_a_date_count_nothing_before_it() {
     assert_eq!((ledger.elapsed(), ledger.wall_time()), (hours(1), hours(3)), "{ledger}");
     bench.pass(hours(10));
     bench.tick();
-    assert_eq!(told(&bench, id, Metric::Resolution), [50, 75, 90, 100]);
+    assert_eq!(recorded(&bench, id, Metric::Resolution), [50, 75, 90, 100]);
     bench.check(id);
 }
 
 #[test]
-fn clocks_from_a_date_of_other_tickets() {
+fn clocks_from_a_date_depend_on_when_the_ticket_was_open() {
     let go_live = instant("2026-03-02T08:00:00Z");
     let from = |ticket: ImportedTicket| ticket.clocks(ImportClocks::From(go_live));
     let bench = || {
@@ -229,7 +229,7 @@ fn clocks_from_a_date_of_other_tickets() {
         bench.at("2026-03-02T12:00:00Z");
         bench
     };
-    // Opened after the date: from the opening.
+    // Opened after the date: the clocks start at the opening.
     let later = bench();
     let id = import(&later, from(backlog("2026-03-02T10:00:00Z")));
     assert_eq!(later.clock(id, Metric::Resolution).from, instant("2026-03-02T10:00:00Z"));
@@ -277,7 +277,7 @@ fn a_ticket_imported_without_clocks_never_gets_any() {
     bench.at("2026-03-02T09:00:00Z");
     let ticket = backlog("2026-01-05T10:00:00Z").clocks(ImportClocks::Never);
     let id = import(&bench, ticket.clone());
-    // Not by another import, nor by work, nor by other agreements.
+    // Another import, work and other agreements do not change this.
     let longer =
         ticket.clocks(ImportClocks::FromOpening).version(version("2026-01-06T10:00:00Z").team("other"));
     import(&bench, longer);
@@ -291,12 +291,12 @@ fn a_ticket_imported_without_clocks_never_gets_any() {
     assert_eq!(bench.tick(), 0);
     assert!(bench.desk.ticket(id).unwrap().clocks.is_empty());
     assert!(
-        !bench.history(id).iter().any(|it| is_told(it) || matches!(it.change, Change::ClocksUpdated { .. }))
+        !bench.history(id).iter().any(|it| is_alert(it) || matches!(it.change, Change::ClocksUpdated { .. }))
     );
     bench.check(id);
 }
 
-/// Found by the replay of a real log: the time between the two reports of a resolution counted as running.
+/// Regression: the time between two reports of the same resolution counted as running.
 #[test]
 fn a_state_reported_again_moves_no_interval_and_no_clock() {
     let resolved = || state::Resolved::default();
@@ -372,9 +372,9 @@ fn a_clock_that_ends_when_the_resolution_is_reported_again_did_not_end_with_the_
     bench.check(id);
 }
 
-/// Found by review: the end of a hold, and the reactions of a clock, ended the import as if somebody had worked.
+/// Regression: the end of a hold and the reactions of a clock counted as work and ended the import.
 #[test]
-fn what_the_clock_did_between_two_imports_is_not_work() {
+fn timers_and_reactions_between_two_imports_are_not_work() {
     let hold = |until: &str| state::OnHold { reason: HoldReason::ThirdParty, until: Some(instant(until)) };
     let bench = Bench::new(paging());
     bench.at("2026-03-02T09:00:00Z");
@@ -392,16 +392,16 @@ fn what_the_clock_did_between_two_imports_is_not_work() {
     import(&bench, more.clone());
     assert_eq!(bench.desk.ticket(id).unwrap().state().kind(), StateKind::Resolved);
     bench.check(id);
-    // The desk closes a resolved ticket by itself, and a timer may lapse. Neither is work. A note is.
+    // The desk closes a resolved ticket by itself, and a timer may expire. Neither is work, but a note is.
     bench.act(id, Action::note("Seen."), ANNA);
     let more = more.version(version("2026-03-03T08:30:00Z").status(state::Closed));
     let done = bench.desk.records().import([more]).unwrap();
     assert!(done.refused[0].1.to_string().contains("changed here"), "{:?}", done.refused);
 }
 
-/// The second import finds the same ticket whether a tick ran before it or not.
+/// The second import finds the same ticket with and without a tick before it.
 #[test]
-fn an_import_applies_what_was_due_before_it() {
+fn an_import_fires_the_timers_due_before_it() {
     let play = |ticks: bool| {
         let bench = Bench::new(paging());
         bench.at("2026-03-02T09:00:00Z");
@@ -454,7 +454,7 @@ fn times_that_step_back_are_counted_once() {
 }
 
 #[test]
-fn an_imported_ticket_follows_later_agreements_as_others_do() {
+fn an_imported_ticket_follows_later_agreements_like_any_other() {
     let policy = |time| {
         let agreement = Agreement::new("it", 1).target(resolution(hours(time)));
         office().agreement(agreement.on_policy_change(OnPolicyChange::Migrate))
@@ -494,7 +494,7 @@ fn times_of_messages_and_of_the_last_change_are_kept() {
 }
 
 #[test]
-fn a_wait_that_was_not_over_ends_when_it_was_to_end() {
+fn an_unfinished_wait_ends_at_its_planned_end() {
     let bench = Bench::new(paging());
     bench.at("2026-03-02T09:00:00Z");
     let until = instant("2026-03-03T08:00:00Z");
@@ -512,7 +512,7 @@ fn a_wait_that_was_not_over_ends_when_it_was_to_end() {
 }
 
 #[test]
-fn what_was_closed_before_the_import_is_never_due() {
+fn a_ticket_closed_before_the_import_is_never_due() {
     let bench = Bench::new(paging());
     bench.at("2026-03-02T09:00:00Z");
     let id = import(
@@ -521,5 +521,5 @@ fn what_was_closed_before_the_import_is_never_due() {
     );
     bench.pass(TimeDelta::days(30));
     assert_eq!(bench.tick(), 0);
-    assert!(!bench.history(id).iter().any(is_told));
+    assert!(!bench.history(id).iter().any(is_alert));
 }

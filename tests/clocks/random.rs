@@ -352,7 +352,7 @@ proptest! {
 
     /// More frequent ticks change nothing: the same events happen at the same instants, exactly once.
     #[test]
-    fn the_frequency_of_ticks_does_not_matter(context in context(), ops in ops()) {
+    fn the_frequency_of_ticks_has_no_effect(context in context(), ops in ops()) {
         let (often, ticket) = play(&context, &ops, true);
         let (rarely, same) = play(&context, &ops, false);
         prop_assert_eq!(raw(often.history(ticket)), raw(rarely.history(same)));

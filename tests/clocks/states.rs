@@ -18,7 +18,7 @@ fn a_first_reply_in_time_meets_the_target_and_only_open_hours_count() {
     let ticket = bench.open();
     assert_eq!(bench.clock(ticket, Metric::FirstReply).due_at, Some("2026-01-12T08:30:00Z".parse().unwrap()));
     bench.at("2026-01-12T08:20:00Z");
-    bench.act(ticket, Action::note("an internal note answers nobody"), ANNA);
+    bench.act(ticket, Action::note("an internal note is not an answer"), ANNA);
     assert_eq!(bench.clock(ticket, Metric::FirstReply).state, ClockState::Running);
     bench.act(ticket, Action::reply("Is it muted?"), ANNA);
     let clock = bench.clock(ticket, Metric::FirstReply);

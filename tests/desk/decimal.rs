@@ -1,5 +1,6 @@
 //! Exact decimals: their arithmetic against fractions of 128 bits, their written forms, and fields of this type.
 
+use firstline::condition::Fields;
 use firstline::policy::FieldType;
 use firstline::{Action, Condition, Decimal, Error, NewTicket, Policy, Query, Value};
 use proptest::prelude::*;
@@ -247,6 +248,7 @@ fn a_field_keeps_whole_numbers_as_decimals_and_refuses_more_digits() {
     });
 }
 
+#[cfg(feature = "toml")]
 #[test]
 fn a_decimal_field_is_declared_in_files() {
     let policy = Policy::from_toml(
@@ -274,4 +276,15 @@ fn a_condition_between_two_decimals_can_hold() {
     };
     assert!(!policy("3", "4") && !policy("3.01", "3.02") && !policy("-1", "-0.999"));
     assert!(policy("4", "3") && policy("3.01", "3.01"));
+}
+
+/// The type of the first value decided: a decimal after a whole number was refused.
+#[test]
+fn the_order_of_decimals_and_whole_numbers_does_not_matter() {
+    for values in ["[2.5, 1]", "[1, 2.5]"] {
+        let when = format!(r#"{{"field": "contact.discount", "one_of": {values}}}"#);
+        let when: Condition = serde_json::from_str(&when).unwrap();
+        let fields = Fields::new().with_any_under("contact.");
+        assert_eq!(when.check(&fields).map_err(|it| it.to_string()), Ok(()), "{values}");
+    }
 }

@@ -240,3 +240,22 @@ fn a_receipt_is_kept_for_the_configured_period() {
         assert_eq!(stage.history(id).len(), before + 3);
     });
 }
+
+/// A digest was compared without the ticket, and `commit` counted as `act`: the second call reported success on the wrong
+/// ticket and wrote nothing.
+#[test]
+fn a_digest_counts_for_one_method_and_one_ticket() {
+    on_each_store(|stage| {
+        let key = || IdempotencyKey::new("click").with_digest("one");
+        let [first, second] =
+            ["No sound", "No picture"].map(|it| stage.desk.open_ticket(NewTicket::new(it)).unwrap());
+        let (a, b) = (first.id(), second.id());
+        stage.desk.act(a, Action::note("hm"), anna().idempotency_key(key())).unwrap();
+        let other_ticket = stage.desk.act(b, Action::note("hm"), anna().idempotency_key(key())).unwrap_err();
+        let other_method = stage.desk.commit(first.start(), anna().idempotency_key(key())).unwrap_err();
+        for error in [other_ticket, other_method] {
+            assert_eq!(error.kind(), ErrorKind::KeyReused, "{error}");
+        }
+        assert_eq!((stage.history(a).len(), stage.history(b).len()), (2, 1));
+    });
+}

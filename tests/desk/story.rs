@@ -41,7 +41,7 @@ fn every_action_has_a_sentence() {
         (Action::hold(HoldReason::Customer), "anna put it on hold (customer)"),
         (
             Action::hold_until(HoldReason::Scheduled, until),
-            "anna put it on hold (scheduled) until 2026-01-12T09:00:00Z",
+            "anna put it on hold (scheduled) until 2026-01-12 09:00",
         ),
         (Action::resolve("Unmuted."), r#"anna resolved it: "Unmuted.""#),
         (Action::resolve_as("settings", "Unmuted."), r#"anna resolved it as settings: "Unmuted.""#),
@@ -84,7 +84,7 @@ fn every_action_has_a_sentence() {
         [Action::link(LinkKind::DuplicateOf, first.id()), Action::unlink(LinkKind::DuplicateOf, first.id())]
     {
         let receipt = desk.act(second.id(), action, Actor::agent("anna")).unwrap();
-        assert!(receipt.events[0].to_string().ends_with(&format!("duplicate of {}", first.id())));
+        assert!(receipt.events[0].to_string().ends_with("duplicate of another ticket"));
     }
     assert!(desk.act(second.id(), Action::link(LinkKind::ChildOf, other), Actor::agent("anna")).is_err());
 }
@@ -135,7 +135,7 @@ fn the_story_of_a_ticket_has_times_and_names() {
 2026-01-05 09:35  Борис resumed it by writing
 2026-01-05 09:40  anna resolved it: \"Another headset.\"
 2026-01-05 09:45  Борис reopened it
-2026-01-05 09:50  anna put it on hold (third party) until 2026-01-06T09:00:00Z
+2026-01-05 09:50  anna put it on hold (third party) until 2026-01-06 09:00
 2026-01-06 09:00  the desk resumed it, because the hold ended
 2026-01-06 09:50  anna resolved it: \"The new one came.\"
 2026-01-11 09:50  the desk closed it, because nobody objected

@@ -36,7 +36,7 @@ fn undo_is_refused(stage: &Stage, id: TicketId, by: Actor, why: &str) {
     let asked = stage.desk.reports().why_not(id, Action::undo(), &by).unwrap();
     let error = stage.refuses(id, |desk| desk.act(id, Action::undo(), by));
     assert!(error.is_rejected() && error.to_string().contains(why), "{error}");
-    assert_eq!(asked.as_ref(), error.rejection(), "asking and trying agree");
+    assert_eq!(asked.as_ref(), error.rejection(), "`why_not` and the attempt agree");
 }
 
 /// Cases from the field: tickets that were closed or cancelled by mistake.
@@ -55,7 +55,7 @@ fn an_agent_undoes_a_closing_and_a_cancellation_by_mistake() {
             assert_eq!(Snapshot::fold(&stage.history(id)).unwrap(), ticket);
             // The history keeps all events, and work on the ticket continues.
             let sentence = stage.history(id).last().unwrap().to_string();
-            assert!(sentence.starts_with("anna took back the command of 2026-01-05T09:0"), "{sentence}");
+            assert!(sentence.starts_with("anna took back the command of 2026-01-05 09:0"), "{sentence}");
             stage.does(id, Action::start().and(Action::resolve("muted")));
         }
     });
@@ -147,7 +147,7 @@ fn undo_is_refused_for_messages_openings_and_old_commands() {
         stage.later(TimeDelta::days(1));
         let early = stage.ticket(id);
         stage.later(TimeDelta::seconds(1));
-        undo_is_refused(stage, id, anna(), "the command is older than 24h");
+        undo_is_refused(stage, id, anna(), "the command is older than 1 day");
         assert_eq!(early, stage.ticket(id));
         stage.desk.setup().adopt(&Policy::new().undo_within(TimeDelta::days(2))).unwrap();
         stage.does(id, Action::undo());
@@ -157,9 +157,9 @@ fn undo_is_refused_for_messages_openings_and_old_commands() {
     });
 }
 
-/// Regression: nothing said beforehand whether an undoing would be accepted.
+/// Regression: no method answered in advance if an undo would be accepted.
 #[test]
-fn asking_and_trying_to_undo_agree_after_every_command() {
+fn why_not_and_the_attempt_to_undo_agree_after_every_command() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&policy()).unwrap();
         let id = stage.open();

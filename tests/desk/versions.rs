@@ -16,10 +16,8 @@ fn a_stale_version_is_a_conflict_that_shows_the_current_ticket() {
         let conflict = error.conflict().unwrap();
         assert_eq!((conflict.ticket, conflict.expected, conflict.found), (id, 2, 3));
         assert_eq!(conflict.state, stage.ticket(id).state);
-        let expected = format!(
-            "ticket {id} is at version 3, on hold (third party) until 2026-06-01T00:00:00Z; \
-             version 2 was expected"
-        );
+        let expected = "ticket T-1 is at version 3, on hold (third party) until 2026-06-01T00:00:00Z; \
+             version 2 was expected";
         assert_eq!(error.to_string(), expected);
         // A version from the future conflicts too.
         for version in [0, 4, u64::MAX] {

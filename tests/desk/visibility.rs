@@ -1,4 +1,4 @@
-//! The rules of visibility, asked by every read of one reader and by every command.
+//! The rules of visibility apply to every read of a reader and to every command.
 
 #[path = "visibility/leaks.rs"]
 mod leaks;
@@ -22,7 +22,7 @@ fn field(name: &str) -> firstline::condition::Field {
     Condition::field(name)
 }
 
-/// Leads see everything, others the tickets of their teams and their own.
+/// Leads see every ticket. Other agents see the tickets of their teams and their own.
 fn by_team() -> Policy {
     let own = field("team").matches("actor.teams").or(field("assignee").matches("actor"));
     Policy::new()
@@ -73,16 +73,16 @@ fn without_rules_staff_sees_everything_and_contacts_see_their_own_tickets() {
             assert_eq!(found(stage, &stranger), [], "{stranger:?}");
             assert!(stage.desk.view(&stranger).ticket(of_eve).unwrap_err().is_not_found());
         }
-        // Ids are opaque: an id that only looks the same is somebody else's.
+        // Ids are opaque: an id that only looks the same belongs to another person.
         let look_alikes = ["boris ", "Boris", "bоris"].map(Actor::contact);
         for other in &look_alikes {
             assert_eq!(found(stage, other), [], "{other:?}");
             assert!(stage.desk.view(other).ticket(of_boris).unwrap_err().is_not_found(), "{other:?}");
         }
-        // An agent with the id of a contact is nobody on their ticket, and the other way round.
+        // An agent with the same id as a contact has no part in the contact's ticket, and vice versa.
         stage.does(of_eve, Action::assign("boris"));
         assert_eq!(found(stage, &boris()), [of_boris, in_copy]);
-        // The same if a rule adds other tickets.
+        // This also holds if a rule adds other tickets.
         let rule = VisibilityRule::contacts().when(field("kind").is("problem"));
         stage.desk.setup().adopt(&Policy::new().visibility(rule)).unwrap();
         assert_eq!(found(stage, &boris()), [of_boris, in_copy]);
@@ -108,13 +108,13 @@ fn rules_limit_agents_to_the_tickets_of_their_teams() {
         assert_eq!(found(stage, &text), [audio], "one team as a text");
         // Programs have no rules, so they keep the default.
         assert_eq!(found(stage, &Actor::automation("bot")), [audio, light, none]);
-        // A hand-over takes the ticket along.
+        // After a hand-over, the former team no longer sees the ticket.
         stage.desk.act(audio, Action::hand_over("light", Line::First, "the lamp"), lead()).unwrap();
         assert_eq!(found(stage, &of_teams("dora", ["audio"])), []);
     });
 }
 
-/// A rule that denies by a negation must not permit what it does not know.
+/// A negated rule must not permit a reader who lacks the attribute.
 #[test]
 fn an_attribute_that_the_reader_lacks_permits_nothing() {
     on_each_store(|stage| {
@@ -196,7 +196,7 @@ fn an_agent_cannot_act_on_a_ticket_that_they_do_not_see() {
             let error = stage.refuses(light, |desk| desk.act(light, action, &dora));
             assert_eq!(without_name(&error, &name), expected);
         }
-        // Neither does an old version tell that there is such a ticket.
+        // An old version does not reveal that the ticket exists either.
         let stale = dora.expected_version(9);
         assert_eq!(
             without_name(&stage.desk.act(light, Action::start(), stale).unwrap_err(), &name),
@@ -208,14 +208,14 @@ fn an_agent_cannot_act_on_a_ticket_that_they_do_not_see() {
         assert_eq!(without_name(&error, &name), expected);
         let error = stage.desk.reports().what_if(light, Action::start(), &dora).unwrap_err();
         assert_eq!(without_name(&error, &name), expected);
-        // The check in advance says the same, and lists nothing else.
+        // `why_not_by` gives the same answer and permits nothing else.
         let handle = stage.desk.ticket(light).unwrap();
         let why_not = handle.why_not_by(&Action::start(), &dora).unwrap();
-        let said = stage.desk.act(light, Action::start(), &dora).unwrap_err().to_string();
-        assert_eq!(why_not.reasons_in_words(), [said]);
+        let refusal = stage.desk.act(light, Action::start(), &dora).unwrap_err().to_string();
+        assert_eq!(why_not.reasons_in_words(), [refusal]);
         assert!(why_not.permitted.actions().is_empty());
         assert!(handle.why_not_by(&Action::start(), &lead()).is_none());
-        // Linking is a look at the other ticket too.
+        // A link also reads the other ticket.
         let link = |to| Action::link(LinkKind::Mentions, to);
         let hidden = stage.refuses(light, |desk| desk.act(audio, link(light), &dora));
         assert_eq!(
@@ -232,9 +232,9 @@ fn an_agent_cannot_act_on_a_ticket_that_they_do_not_see() {
     });
 }
 
-/// DESIGN: an outsider with proof writes to a ticket that they cannot read.
+/// An outsider with proof may write to a ticket that they cannot read.
 #[test]
-fn what_a_contact_may_write_follows_from_the_table_of_standings_alone() {
+fn only_the_table_of_standings_decides_what_a_contact_may_write() {
     on_each_store(|stage| {
         let company = VisibilityRule::contacts().when(field("contact.company").matches("actor.company"));
         let writes = Policy::new().standing(Standing::Outsider, |rule| rule.writes = true);
@@ -294,7 +294,8 @@ fn links_to_hidden_tickets_are_left_out() {
     });
 }
 
-/// A page of a history must not end the reading because it would be empty, or tell how much is hidden.
+/// No page of a public history is empty, because an empty page would end the reading and reveal that events are
+/// hidden.
 #[test]
 fn pages_of_a_public_history_are_full() {
     on_each_store(|stage| {
@@ -325,7 +326,7 @@ fn pages_of_a_public_history_are_full() {
 }
 
 #[test]
-fn a_query_does_not_tell_what_is_internal() {
+fn a_query_does_not_reveal_internal_facts() {
     on_each_store(|stage| {
         let target = Target::new(Metric::FirstReply).within(TimeDelta::hours(4));
         let policy = Policy::new()
@@ -390,9 +391,9 @@ fn a_query_does_not_tell_what_is_internal() {
     });
 }
 
-/// The facts in a query of a reader who sees some internal parts hold for these tickets alone.
+/// If a reader sees the internal part of some tickets, internal facts in a query match only these tickets.
 #[test]
-fn a_reader_of_some_internal_parts_learns_nothing_of_the_others() {
+fn a_reader_of_some_internal_parts_learns_nothing_about_the_others() {
     on_each_store(|stage| {
         let policy = Policy::new()
             .visibility(VisibilityRule::agents())
@@ -422,9 +423,9 @@ fn a_reader_of_some_internal_parts_learns_nothing_of_the_others() {
     });
 }
 
-/// Buttons: a handle that shows a part of a ticket decides about the whole of it.
+/// A handle that shows only part of a ticket still answers `why_not` for the whole ticket.
 #[test]
-fn the_public_handle_answers_why_not_like_the_whole_one() {
+fn a_public_handle_answers_why_not_like_a_complete_one() {
     on_each_store(|stage| {
         let id = stage.opened_and([Action::resolve("unmuted"), Action::tag("x")]);
         let shown = stage.desk.view(boris()).ticket(id).unwrap();
@@ -461,6 +462,7 @@ fn the_rules_are_data_and_survive_files_and_the_store() {
     });
 }
 
+#[cfg(feature = "toml")]
 #[test]
 fn every_fault_of_the_rules_is_reported_at_once_with_its_position() {
     let text = r#"

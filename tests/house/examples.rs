@@ -91,9 +91,9 @@ fn the_typed_lifecycle_example_shows_a_conflict_and_ends_closed() {
 }
 
 /// The ITIL matrix gives P1 for high x high, P4 for low x medium and P5 for low x low. A key customer is one rank higher, a
-/// trial account one lower, and a complaint that many read is at least P2.
+/// trial account one lower, and a complaint with many readers is at least P2.
 #[test]
-fn the_priorities_of_key_customers_are_worked_out() {
+fn the_key_customers_example_gives_priorities_and_reasons() {
     let printed = printed("key_customers", &[]);
     let tickets: Vec<(&str, &str)> = printed
         .lines()

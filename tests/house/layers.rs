@@ -25,6 +25,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "decimal",
             "id",
             "kind",
+            "language",
             "time",
             "value",
             "open_set",

@@ -1,11 +1,11 @@
-//! Every public method of the desk and of its handles either asks what the reader may see, or is on a list with the
-//! reason why it need not.
+//! Every public method of the desk and its handles either checks the reader's rights, or is on a list with the
+//! reason for not checking.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The methods that ask for nobody's permission to read, with the reason.
+/// The methods that do not check a reader's rights, with the reason.
 const EXEMPT: &[(&str, &[&str], &str)] = &[
     ("Desk", &["over", "memory", "open", "connect", "within", "within_connection"], "makes a desk"),
     ("Desk", &["view"], "returns the view of a reader"),
@@ -72,7 +72,7 @@ fn subject(line: &str) -> Option<String> {
     Some(rest.trim_start().split(['<', ' ']).next()?.to_owned())
 }
 
-/// The types that read tickets for somebody: the desk, the worker, and every public type with a desk inside.
+/// The types that read tickets: the desk, the worker, and every public type with a desk inside.
 fn handles(source: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut of = None;
@@ -102,7 +102,7 @@ fn sources(below: &Path) -> Vec<String> {
     found
 }
 
-/// The methods that neither ask nor have a reason, and the reasons without a method.
+/// The methods that neither check nor have a reason, and the reasons without a method.
 fn faults(sources: &[String]) -> Vec<String> {
     let mut handles: BTreeSet<String> = sources.iter().flat_map(|source| self::handles(source)).collect();
     handles.extend(["Desk", "Worker"].map(str::to_owned));
@@ -119,9 +119,8 @@ fn faults(sources: &[String]) -> Vec<String> {
     for of in handles.iter().filter(|of| *of != "View") {
         for name in all.get(of).into_iter().flatten() {
             match exempt(of, name) {
-                None => {
-                    wrong.push(format!("{of}::{name} neither asks what its reader may see nor has a reason"))
-                }
+                None => wrong
+                    .push(format!("{of}::{name} neither checks the rights of its reader nor has a reason")),
                 Some((_, _, reason)) if reason.contains("`View` has") && !asks.contains(name) => {
                     wrong.push(format!("View::{name} is missing"));
                 }
@@ -143,14 +142,14 @@ fn crate_sources() -> Vec<String> {
 }
 
 #[test]
-fn every_read_asks_what_its_reader_may_see() {
+fn every_read_checks_the_rights_of_its_reader() {
     let wrong = faults(&crate_sources());
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 /// A control: a new read is found in every place where it may appear.
 #[test]
-fn a_new_read_that_does_not_ask_is_found() {
+fn a_new_read_without_a_check_is_found() {
     for (source, expected) in [
         ("impl<E: Engine> Desk<E> {\n    pub fn peek(&self) -> E::Reply<'_, Ticket> {", "Desk::peek neither"),
         ("impl Desk<Memory> {\n    pub fn peek(&self) {", "Desk::peek neither"),

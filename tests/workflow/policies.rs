@@ -426,7 +426,7 @@ fn an_unreadable_part_hides_and_causes_no_other_faults() {
 }
 
 /// A policy with one fault in every table that has required keys.
-fn one_fault_a_table() -> Value {
+fn one_fault_per_table() -> Value {
     json!({
         "agreements": [
             {"name": "a", "position": 1, "when": {"field": "kin", "is": "incident"}, "targets": [
@@ -458,7 +458,7 @@ fn an_unreadable_key_hides_no_fault_of_its_table_and_adds_none() {
         let found = error.diagnostics().unwrap();
         found.iter().filter(|it| it.is_error()).map(|it| format!("{} {}", it.path, it.kind)).collect()
     };
-    let sample = one_fault_a_table();
+    let sample = one_fault_per_table();
     let before = faults(&sample);
     assert_eq!(before.len(), 8, "{before:?}");
     let keys = [

@@ -42,7 +42,9 @@ fn all_reasons_are_reported_at_once() {
         );
         let refusal = refused(stage, id, Action::resolve("no"), boris());
         assert!(
-            refusal.reasons.contains(&RejectionReason::Actor { allowed: "agents and programs".into() }),
+            refusal
+                .reasons
+                .contains(&RejectionReason::Actor { allowed: vec!["agent".into(), "automation".into()] }),
             "{refusal}"
         );
         assert!(
@@ -65,7 +67,7 @@ fn a_missing_role_reason_or_field_is_refused() {
         // Earlier parts of the same action count.
         stage.does(id, Action::category(["lamp"]).and(Action::start()));
         let refusal = refused(stage, id, Action::move_to("Возврат денег"), anna());
-        assert_eq!(refusal.reasons, [RejectionReason::Actor { allowed: "role:lead".into() }]);
+        assert_eq!(refusal.reasons, [RejectionReason::Actor { allowed: vec!["role:lead".into()] }]);
         let lead = Actor::agent("anna").attribute("role", vec!["agent".to_owned(), "lead".to_owned()]);
         stage.desk.act(id, Action::move_to("Возврат денег"), lead).unwrap();
         let refusal = refused(stage, id, Action::move_to("Inspection"), anna());
@@ -135,7 +137,7 @@ fn unknown_statuses_and_transitions_are_reported_with_the_known_ones() {
         let refusal = refused(stage, id, Action::confirm(), anna());
         assert_eq!(
             refusal.reasons,
-            [RejectionReason::State, RejectionReason::Actor { allowed: "the requester".into() }]
+            [RejectionReason::State, RejectionReason::Actor { allowed: vec!["requester".into()] }]
         );
         assert_eq!(
             (refusal.state, refusal.status.as_deref(), refusal.action),
@@ -210,7 +212,10 @@ fn a_move_is_for_agents_and_programs_unless_the_workflow_says_otherwise() {
     on_each_store(|stage| {
         let id = opened(stage);
         let refusal = refused(stage, id, Action::move_to("Requested"), boris());
-        assert_eq!(refusal.reasons, [RejectionReason::Actor { allowed: "agent or automation".into() }]);
+        assert_eq!(
+            refusal.reasons,
+            [RejectionReason::Actor { allowed: vec!["agent".into(), "automation".into()] }]
+        );
         assert!(!refusal.permitted.contains(ActionKind::Move), "{refusal}");
         let mut theirs = returns().version(2);
         for transition in theirs.transitions.iter_mut().filter(|it| it.action == Trigger::Move) {
@@ -299,8 +304,8 @@ fn why_not_refuses_actions_without_effect_too() {
         let twice = || Action::hand_over("audio", firstline::Line::Second, "as it stands");
         let refusal = refused(stage, id, twice().and(twice()), anna());
         assert_eq!(
-            refusal.reasons,
-            [RejectionReason::Other("audio, 2nd line, has the ticket already".to_owned())]
+            refusal.reasons_in_words(),
+            ["hand over is refused: audio, 2nd line, has the ticket already"]
         );
         let off = Action::Modifier { name: "press".to_owned(), on: false };
         assert!(refused(stage, id, off, anna()).to_string().contains("does not have the modifier \"press\""));

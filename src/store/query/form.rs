@@ -13,7 +13,7 @@ use crate::store::cursor::Order;
 use crate::suggest;
 use crate::ticket::people::ContactRole;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 11] = [
     "order",
     "states",
     "team",
@@ -22,7 +22,6 @@ const KEYS: [&str; 12] = [
     "from",
     "contact",
     "contact_role",
-    "follower",
     "limit",
     "after",
     "matching",
@@ -38,7 +37,6 @@ impl Serialize for Query {
             unassigned,
             requester,
             contact,
-            follower,
             condition,
             after,
             limit,
@@ -67,9 +65,6 @@ impl Serialize for Query {
         }
         if let Some((_, Some(role))) = contact {
             map.serialize_field("contact_role", role)?;
-        }
-        if let Some(agent) = follower {
-            map.serialize_field("follower", agent)?;
         }
         if *limit != PAGE {
             map.serialize_field("limit", limit)?;
@@ -113,7 +108,6 @@ impl<'de> Visitor<'de> for Keys {
                 "from" => query.requester = Some(map.next_value()?),
                 "contact" => contact = Some(map.next_value()?),
                 "contact_role" => role = Some(map.next_value()?),
-                "follower" => query.follower = Some(map.next_value()?),
                 "limit" => query.limit = map.next_value()?,
                 "after" => query.after = Some(map.next_value()?),
                 "matching" => query.condition = map.next_value()?,

@@ -117,7 +117,7 @@ impl Snapshot {
         });
         Some(match access.sees_internal(self) {
             true => rejection,
-            false => self.public_rejection(rejection, by, policy),
+            false => rejection.public(),
         })
     }
 }
@@ -293,11 +293,14 @@ impl Draft {
                 .allowing(format!("1 to {} minutes, or as many below zero", limits::MAX_MINUTES)));
         }
         if total.checked_add_signed(minutes).is_none() {
-            return Err(Error::invalid(
-                "time spent",
-                format_args!("cannot be corrected by {minutes} minutes"),
-            )
-            .allowing(format!("at most the {total} minutes that were recorded")));
+            let (problem, allowed) = if minutes < 0 {
+                ("cannot be corrected by", format!("at most the {total} minutes that were recorded"))
+            } else {
+                ("cannot be increased by", format!("a total of at most {} minutes", u32::MAX))
+            };
+            return Err(
+                Error::invalid("time spent", format_args!("{problem} {minutes} minutes")).allowing(allowed)
+            );
         }
         self.change(context, Change::TimeSpent { minutes }, Personal::default())
     }

@@ -1,8 +1,6 @@
 //! The permissions of the lifecycle, and the standing of a speaker on a ticket.
 
-use std::borrow::Cow;
-
-use crate::lifecycle::{ActionKind, Rejection, StepKind};
+use crate::lifecycle::{ActionKind, StepKind};
 use crate::policy::{OnResolved, Policy, Standing, StandingRule};
 use crate::ticket::people::{Actor, ContactRole, Who};
 use crate::ticket::snapshot::Snapshot;
@@ -37,19 +35,6 @@ impl Snapshot {
     }
 }
 
-impl Snapshot {
-    /// Returns a rejection as an actor may see it who sees only the public part of the ticket.
-    pub(crate) fn public_rejection(
-        &self,
-        rejection: Rejection,
-        by: Option<&Actor>,
-        policy: &Policy,
-    ) -> Rejection {
-        let allowed = by.and_then(|by| may(rejection.action, by, self, policy));
-        rejection.public(allowed.as_deref())
-    }
-}
-
 /// True if a message of a speaker with this rule reopens the ticket, if it is resolved.
 pub(crate) fn reopens(rule: &StandingRule, ticket: &Snapshot) -> bool {
     match &rule.resolved {
@@ -70,13 +55,8 @@ pub(crate) fn accepted(kind: ActionKind, by: Option<&Actor>, ticket: &Snapshot, 
     kind.accepted_in(state) || (kind == ActionKind::Reply && state.is_final() && kept())
 }
 
-/// Returns a description of who may do this; `None` if the actor may.
-pub(crate) fn may(
-    kind: ActionKind,
-    by: &Actor,
-    ticket: &Snapshot,
-    policy: &Policy,
-) -> Option<Cow<'static, str>> {
+/// Returns the actors that may do this; `None` if the actor may.
+pub(crate) fn may(kind: ActionKind, by: &Actor, ticket: &Snapshot, policy: &Policy) -> Option<Vec<String>> {
     let right: fn(&StandingRule, &Snapshot) -> bool = match kind {
         ActionKind::Step(StepKind::Confirm | StepKind::Cancel) => |rule, _| rule.decides,
         ActionKind::Step(StepKind::Reopen) => reopens,
@@ -86,7 +66,7 @@ pub(crate) fn may(
         _ => |_, _| false,
     };
     if kind == ActionKind::TimeSpent {
-        return if matches!(by.who, Who::Agent(_)) { None } else { Some("agents".into()) };
+        return if matches!(by.who, Who::Agent(_)) { None } else { Some(vec!["agent".to_owned()]) };
     }
     // Staff does not confirm its own solution.
     let staff_may = kind != ActionKind::Step(StepKind::Confirm);
@@ -100,11 +80,7 @@ pub(crate) fn may(
     let with_right = [Standing::Requester, Standing::Affected, Standing::Cc, Standing::Outsider]
         .into_iter()
         .filter(|standing| right(policy.rule_of(*standing), ticket))
-        .map(Standing::in_words);
-    let who: Vec<&str> = with_right.chain(staff_may.then_some("agents")).collect();
-    let mut words = who.join(", ");
-    if staff_may {
-        words.push_str(" and programs");
-    }
-    Some(words.into())
+        .map(Standing::name);
+    let staff: &[&str] = if staff_may { &["agent", "automation"] } else { &[] };
+    Some(with_right.chain(staff.iter().copied()).map(str::to_owned).collect())
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::condition::Facts;
+use crate::language::Sentence;
 use crate::lifecycle::{ActionKind, HoldReason, Permitted, Rejection, RejectionReason, StateKind, StepKind};
 use crate::policy::Policy;
 use crate::suggest;
@@ -84,7 +85,8 @@ impl<'a> TransitionRequest<'a> {
             ActionKind::Step(_)
                 if matches!(action, Action::Spam) && self.by.is_some_and(|by| !by.who.is_staff()) =>
             {
-                let staff = RejectionReason::Actor { allowed: "agents and programs".into() };
+                let staff =
+                    RejectionReason::Actor { allowed: vec!["agent".to_owned(), "automation".to_owned()] };
                 self.refused(kind, vec![staff]).map(|()| None)
             }
             ActionKind::Step(step) if self.ticket.placement.is_some() || details.status.is_some() => {
@@ -105,21 +107,22 @@ impl<'a> TransitionRequest<'a> {
             Action::HandOver { team, line, .. }
                 if ticket.team.as_ref() == Some(team) && ticket.line == *line =>
             {
-                format!("{team}, {line}, has the ticket already")
+                Sentence::new("why.has_it").text("team", team).name("line", "line", line.name())
             }
-            Action::Link(link) if link.to == ticket.id => "a ticket cannot be linked to itself".to_owned(),
+            Action::Link(link) if link.to == ticket.id => Sentence::new("why.link_to_itself"),
             Action::Take => match (&ticket.assignee, self.by.map(|by| &by.who)) {
                 (_, Some(who)) if !matches!(who, Who::Agent(_)) => {
-                    return self.refused(kind, vec![RejectionReason::Actor { allowed: "agents".into() }]);
+                    return self
+                        .refused(kind, vec![RejectionReason::Actor { allowed: vec!["agent".to_owned()] }]);
                 }
                 (Some(to), Some(Who::Agent(by))) if to != by => {
                     return self.refused(kind, vec![RejectionReason::Assigned { to: to.clone() }]);
                 }
                 _ => return Ok(()),
             },
-            Action::NotSpam if !ticket.spam => "the ticket is not marked as spam".to_owned(),
+            Action::NotSpam if !ticket.spam => Sentence::new("why.not_spam"),
             Action::Modifier { name, on: false } if !ticket.modifiers.contains(name) => {
-                format!("the ticket does not have the modifier {name:?}")
+                Sentence::new("why.no_modifier").text("modifier", name)
             }
             _ => return Ok(()),
         };
@@ -225,11 +228,9 @@ impl<'a> TransitionRequest<'a> {
 
     fn current_status(self, kind: ActionKind) -> Result<StatusId, Rejection> {
         self.workflow.find(self.ticket.status()).ok_or_else(|| {
-            let why = format!(
-                "its status {:?} does not exist in the workflow {}",
-                self.ticket.status(),
-                self.workflow.reference()
-            );
+            let why = Sentence::new("why.lost_status")
+                .text("status", self.ticket.status())
+                .text("workflow", self.workflow.reference());
             Rejection::new(self.state(), kind, RejectionReason::Other(why))
         })
     }
@@ -295,7 +296,7 @@ impl<'a> TransitionRequest<'a> {
         };
         if step == Some(StepKind::Resolve) {
             let kind = ActionKind::Step(StepKind::Resolve);
-            let why = "a move has no solution: use resolve with this status".to_owned();
+            let why = Sentence::new("why.move_resolves");
             let mut reasons = vec![RejectionReason::Other(why)];
             // The comment of `resolve` is the solution, which the first reason already asks for.
             let more = self.choose(kind, from, &edges, trigger, details);
@@ -311,7 +312,7 @@ impl<'a> TransitionRequest<'a> {
         }
         let status = self.choose(step.map_or(kind, ActionKind::Step), from, &edges, trigger, details)?;
         if step == Some(StepKind::Hold) && self.workflow.status(status).reason.is_none() {
-            let why = "the status has no hold reason: use hold with a reason and this status".to_owned();
+            let why = Sentence::new("why.move_holds");
             self.refused(kind, vec![RejectionReason::Other(why)])?;
         }
         Ok(Destination { step, status: self.status_name(status) })
@@ -373,11 +374,19 @@ impl<'a> TransitionRequest<'a> {
             .collect();
         if let Some(hold) = details.hold {
             let named = available.iter().filter(|(name, _)| details.status.is_none_or(|to| to == **name));
-            let other_reasons: Vec<String> = named
-                .filter_map(|(name, reason)| Some(format!("{name:?} waits for {}", (*reason)?)))
-                .collect();
+            let waits = |name: &str, reason: &HoldReason| {
+                Sentence::new("why.waits").text("status", name).name("reason", "hold", reason.as_str())
+            };
+            let other_reasons: Vec<Sentence> =
+                named.filter_map(|(name, reason)| Some(waits(name, (*reason)?))).collect();
             if !other_reasons.is_empty() {
-                return RejectionReason::Other(format!("{}, not for {hold}", other_reasons.join(", ")));
+                return RejectionReason::Other(
+                    Sentence::new("why.other_reason").list("statuses", other_reasons).name(
+                        "hold",
+                        "hold",
+                        hold.as_str(),
+                    ),
+                );
             }
         }
         let available = available.into_keys().map(str::to_owned).collect();
@@ -392,8 +401,8 @@ impl<'a> TransitionRequest<'a> {
         let mut reasons: Vec<RejectionReason> =
             guards.map(|guard| RejectionReason::Guard { guard, to: to.clone() }).collect();
         if !self.may_take(edge) {
-            let may = edge.may.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-            reasons.push(RejectionReason::Actor { allowed: may.into() });
+            let allowed = edge.may.iter().map(ToString::to_string).collect();
+            reasons.push(RejectionReason::Actor { allowed });
         }
         reasons
     }

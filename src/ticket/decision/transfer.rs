@@ -6,6 +6,7 @@
 //! paths of the workflow. The fields that the former status requires on leaving must be filled too.
 
 use crate::error::Result;
+use crate::language::Sentence;
 use crate::lifecycle::state::{OnHold, State};
 use crate::lifecycle::{ActionKind, HoldReason, Rejection, RejectionReason, StateKind, StepKind};
 use crate::ticket::decision::request::{Exemption, StepDetails, TransitionRequest};
@@ -43,10 +44,17 @@ impl<'a> TransitionRequest<'a> {
         };
         let targets = to.statuses_for(&self.ticket.state);
         let Some(preferred) = targets.first() else {
-            let why = format!(
-                "tickets of the kind {kind} follow {}, which has no status that is {}",
-                to.reference(),
-                self.ticket.state
+            let state = &self.ticket.state;
+            let why = match state.hold_reason() {
+                Some(reason) => {
+                    Sentence::new("why.no_status_on_hold").name("reason", "hold", reason.as_str())
+                }
+                None => Sentence::new("why.no_status_for"),
+            };
+            let why = why.name("kind", "kind", kind.as_str()).text("workflow", to.reference()).name(
+                "state",
+                "state",
+                state.kind().name(),
             );
             return refused(vec![RejectionReason::Other(why)]);
         };
@@ -88,7 +96,7 @@ impl<'a> TransitionRequest<'a> {
         };
         let resolves = trigger == Trigger::Step(StepKind::Resolve);
         if resolves && self.ticket.state.kind() != StateKind::Resolved {
-            let why = "the ticket has no solution yet".to_owned();
+            let why = Sentence::new("why.no_solution");
             return Err(Rejection::new(self.ticket.state.kind(), verb, RejectionReason::Other(why)));
         }
         let details = StepDetails {

@@ -1,12 +1,14 @@
 //! Corrections: a command is taken back, and a ticket is spam or is not spam after all.
 
 use crate::error::Result;
+use crate::language::Sentence;
 use crate::lifecycle::{ActionKind, Rejection, RejectionReason, state};
 use crate::ticket::decision::last_command::{last_command, spam};
 use crate::ticket::decision::request::Destination;
 use crate::ticket::decision::{DecisionContext, Draft};
 use crate::ticket::event::{Cause, Change, Event, MigrationCause, Opened};
 use crate::ticket::missing_history::MissingHistory;
+use crate::ticket::people::Who;
 use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
 
@@ -14,11 +16,11 @@ impl Draft {
     /// Takes back the actor's own last command.
     pub(super) fn undo(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let history = self.whole_history(context)?;
-        let refused = |why: String| {
+        let refused = |why: Sentence| {
             Err(Rejection::new(self.state(), ActionKind::Undo, RejectionReason::Other(why)).into())
         };
         let Some(place) = last_command(&history, &context.by.who) else {
-            return refused("there is no command to take back".to_owned());
+            return refused(Sentence::new("why.no_command"));
         };
         let (before, command) = (&history[..place.start], &history[place]);
         let commanded_at = command.first().map_or(context.now, |event| event.at);
@@ -88,11 +90,12 @@ impl Draft {
     pub(super) fn not_spam(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let history = self.whole_history(context)?;
         let Some(place) = spam(&history) else {
-            let why = RejectionReason::Other("the ticket is not marked as spam".to_owned());
+            let why = RejectionReason::Other(Sentence::new("why.not_spam"));
             return Err(Rejection::new(self.state(), ActionKind::NotSpam, why).into());
         };
         let before = Snapshot::fold(&history[..place])?;
         self.clock_draft.remember(&before.clocks);
+        let hold_end = before.hold_end;
         let moved = Change::StateChanged {
             from: self.state(),
             to: before.state,
@@ -101,7 +104,11 @@ impl Draft {
             code: None,
             status: before.placement.map(|placement| placement.status),
         };
-        self.change(context, moved, Personal::default())
+        self.change(context, moved, Personal::default())?;
+        match hold_end {
+            Some(end) => self.change(context, Change::HoldEndSet(end), Personal::default()),
+            None => Ok(()),
+        }
     }
 
     /// Returns the history up to the current version of the draft.
@@ -112,25 +119,28 @@ impl Draft {
 }
 
 /// Returns the reason why a command cannot be taken back.
-fn obstacle(command: &[Event], context: &DecisionContext<'_>) -> Option<String> {
+fn obstacle(command: &[Event], context: &DecisionContext<'_>) -> Option<Sentence> {
     let first = command.first()?;
     if first.by.who != context.by.who {
-        return Some(format!("{} has acted since", first.by.who));
+        let since = Sentence::new("why.acted_since");
+        return Some(match &first.by.who {
+            Who::Desk => since.name("who", "who", "desk"),
+            Who::Unknown => since.name("who", "who", "unknown"),
+            other => since.text("who", other),
+        });
     }
     for event in command {
         let why = match event.change {
-            Change::Opened(_) => "the command opened the ticket",
-            Change::Received { .. } | Change::Replied { .. } => "the command has a public message",
-            Change::Undone { .. } | Change::StateChanged { cause: Cause::NotSpam, .. } => {
-                "the last command was itself a correction"
-            }
-            Change::WorkflowMigrated { cause: MigrationCause::Migration, .. } => "the ticket was migrated",
-            _ if event.origin.is_some() => "the last change was imported",
+            Change::Opened(_) => "why.opened",
+            Change::Received { .. } | Change::Replied { .. } => "why.public_message",
+            Change::Undone { .. } | Change::StateChanged { cause: Cause::NotSpam, .. } => "why.correction",
+            Change::WorkflowMigrated { cause: MigrationCause::Migration, .. } => "why.migrated",
+            _ if event.origin.is_some() => "why.imported",
             _ => continue,
         };
-        return Some(why.to_owned());
+        return Some(Sentence::new(why));
     }
     let period = context.policy.undo_period();
     let is_late = context.now.signed_duration_since(first.at) > period;
-    is_late.then(|| format!("the command is older than {}", crate::duration::in_hours(period)))
+    is_late.then(|| Sentence::new("why.too_old").duration("time", period))
 }

@@ -85,7 +85,7 @@ fn unknown_names_are_refused_at_every_level() {
         json!({"what": "linked", "kind": "child_of", "to": "00000000-0000-0000-0000-000000000000"}),
         json!({"what": "state_changed", "from": "new", "to": {"is": "on_hold", "reason": "customer"}, "step": "hold"}),
         json!({"what": "timer_expired", "timer": "verification_ends", "step": "close", "status": "Refunded",
-               "reasons": ["state", {"other": "so"}, {"missing": {"field": "team", "to": "Done"}}]}),
+               "reasons": ["state", {"other": {"entry": "so"}}, {"missing": {"field": "team", "to": "Done"}}]}),
     ] {
         refuses_unknown_names::<firstline::Event>(&json!({
             "ticket": "00000000-0000-0000-0000-000000000000", "version": 2, "at": "2026-01-05T09:00:00Z",

@@ -1,5 +1,5 @@
-//! Random rules, tickets and readers. What a reader finds equals the plain reads, filtered by an evaluation of the rules
-//! that is written here and uses nothing of the crate's own.
+//! Random rules, tickets and readers. A reader must find the tickets of the plain reads, filtered by an
+//! independent evaluation of the rules that shares no code with the crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ enum Rule {
     Reader(&'static str, &'static str),
     /// The attribute of the reader exists.
     Knows(&'static str),
-    /// A fact of the ticket is the reader's.
+    /// A fact of the ticket matches an attribute of the reader.
     Shared(&'static str, &'static str),
     All(Vec<Rule>),
     Any(Vec<Rule>),
@@ -73,7 +73,7 @@ impl Rule {
         }
     }
 
-    /// True, false, or `None` if the reader lacks what decides it.
+    /// True, false, or `None` if the reader lacks the attribute.
     fn holds(&self, ticket: &Snapshot, reader: &Reader) -> Option<bool> {
         match self {
             Rule::Always => Some(true),
@@ -81,7 +81,7 @@ impl Rule {
             // A ticket without tags has an empty list of them.
             Rule::Has(fact) => Some(*fact == "tags" || !facts(ticket, fact).is_empty()),
             Rule::Reader(name, value) => {
-                // A list is no text, so this comparison decides nothing.
+                // A list is not a text, so this comparison has no result.
                 let values = reader.values(name).filter(|_| *name != "actor.teams")?;
                 Some(values.contains(*value))
             }
@@ -177,7 +177,7 @@ impl Reader {
         }
     }
 
-    /// Whether the reader sees the ticket, and whether with its internal part.
+    /// Two flags: the reader sees the ticket, and the reader sees its internal part.
     fn sees(&self, ticket: &Snapshot, rules: &[(&'static str, Rule, bool)]) -> (bool, bool) {
         let of_kind: Vec<_> = rules.iter().filter(|(kind, ..)| *kind == self.kind).collect();
         let permits = |(_, rule, _): &&&(&str, Rule, bool)| rule.holds(ticket, self) == Some(true);
@@ -207,7 +207,7 @@ struct Made {
     tag: Option<&'static str>,
     site: Option<&'static str>,
     resolved: bool,
-    /// The place of the ticket to which this one is linked.
+    /// The index of the ticket to which this one is linked.
     link: Option<proptest::sample::Index>,
 }
 
@@ -275,7 +275,7 @@ fn case() -> impl Strategy<Value = Case> {
     (vec(rules, 0..5), vec(made(), 1..9), vec(reader(), 1..5), 1_usize..4)
 }
 
-/// The number of readings with a ticket that is hidden, that is public, and that is whole.
+/// The numbers of reads in which a ticket is hidden, public, and complete.
 type Tally = BTreeMap<&'static str, u64>;
 
 fn check(

@@ -30,7 +30,7 @@ use Sees::{Nothing, Public, Whole};
 
 type AnyView<'a> = View<'a, AnyStore>;
 
-/// What a read shows of a ticket: for people, and for a log. `None` if the ticket is not in the answer.
+/// The text that a read shows of a ticket: to people, and in a log. `None` if the ticket is not in the answer.
 type Shown = Option<(String, String)>;
 
 fn shown(ticket: &Ticket) -> Shown {
@@ -71,7 +71,7 @@ const READS: &[(&str, Read)] = &[
         listed(id, &view.find(query).unwrap().tickets)
     }),
     ("count", |view, id| {
-        // Each ticket has a subject of its own.
+        // Each ticket has its own subject.
         let query = Query::newest().matching(Condition::field("subject").contains(subject(id)));
         let [states] = view.count(query, [GroupBy::State]).unwrap();
         (!states.is_empty()).then(|| plain(states)).flatten()
@@ -96,12 +96,12 @@ const READS: &[(&str, Read)] = &[
         let workflow = Workflow::simple();
         let map = view.process_map(workflow).unwrap();
         let counted: u64 = workflow.statuses().map(|(status, _)| map.tickets_in(status)).sum();
-        // Of the tickets of the test, one alone follows the simple workflow.
+        // Only one ticket of the test follows the simple workflow.
         (counted > 0 && subject(id) == "subject-1").then(|| plain(counted)).flatten()
     }),
 ];
 
-/// The reads that show something only of the whole ticket.
+/// The reads that need the internal part of a ticket.
 const INTERNAL_READS: [&str; 3] = ["explain", "due_soon", "process_map"];
 
 fn subject(id: TicketId) -> String {
@@ -141,7 +141,8 @@ fn policy() -> Policy {
         )
 }
 
-/// Opens two tickets of boris with a secret in every internal text: one in the simple workflow, one in an own workflow.
+/// Opens two tickets of boris with a secret in every internal text: one in the simple workflow, one in a custom
+/// workflow.
 fn tickets(stage: &Stage) -> [TicketId; 2] {
     stage.desk.setup().adopt(&policy()).unwrap();
     let lead = || Actor::agent("lena").attribute("role", "lead").attribute("sekret", "sekret");
@@ -160,8 +161,8 @@ fn tickets(stage: &Stage) -> [TicketId; 2] {
     });
     for id in ids {
         let does = |action: Action| {
-            let said = format!("{action:?}");
-            stage.desk.act(id, action, lead()).unwrap_or_else(|error| panic!("{said}: {error}"));
+            let text = format!("{action:?}");
+            stage.desk.act(id, action, lead()).unwrap_or_else(|error| panic!("{text}: {error}"));
         };
         does(Action::subject(subject(id)));
         does(Action::note("sekret"));
@@ -187,7 +188,7 @@ fn tickets(stage: &Stage) -> [TicketId; 2] {
     ids.map(|id| stage.desk.act(id, link.clone(), lead()).unwrap().ticket.id())
 }
 
-/// Every reader, with what they see of the two tickets.
+/// Every reader, and the parts of the two tickets that they see.
 fn readers() -> Vec<(Actor, [Sees; 2])> {
     let agent = |name: &str| Actor::agent(name);
     vec![

@@ -42,6 +42,11 @@ pub(crate) struct Naive<'a> {
     pub(crate) flaw: Flaw,
 }
 
+fn actor_reason(allowed: &[&str]) -> String {
+    let allowed = allowed.iter().map(|it| (*it).to_owned()).collect();
+    format!("{:?}", RejectionReason::Actor { allowed })
+}
+
 /// Reasons as a set of texts: all reasons in prose are equal, and the order of lists does not matter.
 pub(crate) fn texts<'a>(reasons: impl IntoIterator<Item = &'a RejectionReason>) -> BTreeSet<String> {
     let plain = |reason: &RejectionReason| match reason {
@@ -125,7 +130,7 @@ impl<'a> Naive<'a> {
             // The existing transitions wait for another reason.
             let others = hold.is_some() && available.iter().any(|it| to.is_none_or(|to| to == it));
             let mut reasons = because(match others {
-                true => RejectionReason::Other(String::new()),
+                true => RejectionReason::Other("".into()),
                 false => RejectionReason::NoTransition { to: to.map(str::to_owned), available },
             });
             reasons.extend(self.actor_refusal(step));
@@ -160,7 +165,7 @@ impl<'a> Naive<'a> {
             self.in_order(trigger, None).into_iter().filter(|transition| transition.to == to).collect();
         if trigger == Trigger::Step(StepKind::Resolve) {
             // A move to a resolved status is always refused for its missing resolution, along with any other reasons.
-            let mut reasons = because(RejectionReason::Other(String::new()));
+            let mut reasons = because(RejectionReason::Other("".into()));
             reasons.extend(
                 self.first_open(&transitions, trigger, Some("the solution"), false).err().unwrap_or_default(),
             );
@@ -168,7 +173,7 @@ impl<'a> Naive<'a> {
         }
         let entered = self.first_open(&transitions, trigger, why, false)?;
         if trigger == Trigger::Step(StepKind::Hold) && self.status(&entered).unwrap().reason.is_none() {
-            return Err(because(RejectionReason::Other(String::new())));
+            return Err(because(RejectionReason::Other("".into())));
         }
         Ok(entered)
     }
@@ -265,7 +270,7 @@ impl<'a> Naive<'a> {
         let anybody = may.is_empty() || self.cause == Cause::HoldEnds || self.flaw == Flaw::IgnoresPerformers;
         if !anybody && !may.iter().any(|performer| self.is(performer)) {
             let may: Vec<String> = may.iter().map(ToString::to_string).collect();
-            reasons.extend(because(RejectionReason::Actor { allowed: may.join(" or ").into() }));
+            reasons.extend(because(RejectionReason::Actor { allowed: may }));
         }
         reasons
     }
@@ -368,25 +373,24 @@ impl<'a> Naive<'a> {
     /// The actor refusal of the lifecycle, if there is one.
     fn actor_refusal(&self, step: StepKind) -> Option<String> {
         let contact = matches!(self.by.who, Who::Contact(_));
-        let (theirs, may) = match step {
-            StepKind::Confirm => (self.is_requester(), "the requester"),
-            StepKind::Cancel => (self.is_requester() || !contact, "the requester, agents and programs"),
+        let (theirs, may): (bool, &[&str]) = match step {
+            StepKind::Confirm => (self.is_requester(), &["requester"]),
+            StepKind::Cancel => (self.is_requester() || !contact, &["requester", "agent", "automation"]),
             StepKind::Reopen => {
                 let affected = self.role() == Some(ContactRole::Affected);
-                let may = "the requester, affected contacts, agents and programs";
+                let may = &["requester", "affected", "agent", "automation"];
                 (self.is_requester() || affected || !contact, may)
             }
-            _ => (!contact, "agents and programs"),
+            _ => (!contact, &["agent", "automation"]),
         };
         let by_itself = matches!(self.cause, Cause::Message | Cause::HoldEnds);
-        (!theirs && !by_itself).then(|| format!("{:?}", RejectionReason::Actor { allowed: may.into() }))
+        (!theirs && !by_itself).then(|| actor_reason(may))
     }
 
     /// The refusal of a move within a state by a person who is not on the ticket.
     fn outsider_refusal(&self) -> Option<String> {
         let outsider = matches!(self.by.who, Who::Contact(_)) && self.role().is_none();
-        let allowed = "the requester, affected contacts, contacts in copy, agents and programs";
-        outsider.then(|| format!("{:?}", RejectionReason::Actor { allowed: allowed.into() }))
+        outsider.then(|| actor_reason(&["requester", "affected", "cc", "agent", "automation"]))
     }
 
     /// The automatic transition of a message of this actor.
