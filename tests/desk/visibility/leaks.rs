@@ -296,6 +296,23 @@ fn many_hidden_events_do_not_keep_the_customer_from_the_next_public_one() {
 }
 
 #[test]
+fn more_hidden_links_than_a_page_do_not_end_the_list_of_links() {
+    on_each_store(|stage| {
+        stage.desk.setup().adopt(&by_team()).unwrap();
+        let id = open_for(stage, "audio");
+        let mut mentions: Vec<TicketId> = (0..510).map(|_| open_for(stage, "light")).collect();
+        let last = open_for(stage, "audio");
+        mentions.push(last);
+        for some in mentions.chunks(180) {
+            let links = some.iter().map(|other| Action::link(LinkKind::MentionedBy, *other));
+            stage.desk.act(id, Action::All(links.collect()), lead()).unwrap();
+        }
+        let seen = stage.desk.view(of_teams("dora", ["audio"])).links(id, None).unwrap();
+        assert_eq!(seen.iter().map(|link| link.to).collect::<Vec<_>>(), [last]);
+    });
+}
+
+#[test]
 fn why_not_knows_the_threads_of_other_tickets() {
     on_each_store(|stage| {
         let [one, other] = [stage.open(), stage.open()];
