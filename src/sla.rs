@@ -40,14 +40,14 @@
 //!    clock for each metric. A later clock of the same metric is another cycle.
 //! 3. A target that begins is taken from the version of the agreements that is in force at that instant. The clock is
 //!    pinned to that version.
-//! 4. When the agreement is chosen again, an open clock is kept if the version to which it is pinned still gives the ticket
-//!    the agreement of the clock and the same target time. Otherwise the clock gets the target of the version in force now.
-//!    Without such a target, the clock is cancelled. If only the name of the agreement or the version differs, the clock is
-//!    renamed and measured as before. Otherwise the target is *revised* as [`OnPriorityChange`] says.
-//! 5. When the agreement is chosen again, the clocks that are missing start. If a clock is open, a metric starts only if
-//!    the version of that clock has a target for the metric as well. If no clock is open, the clock that ended last decides
-//!    in the same way, unless its agreement has [`OnPolicyChange::Migrate`]. Clocks that ended with the ticket do not start
-//!    again here; rule 18 applies to them.
+//! 4. When the agreement is chosen again, an open clock first asks its own version. If that version still gives the
+//!    ticket the same agreement and the same target time, the clock is kept. Otherwise the clock gets the target of the
+//!    version in force now; without such a target, it is cancelled. A new target with the same time only renames the clock.
+//!    A target with another time is *revised* as [`OnPriorityChange`] says.
+//! 5. When the agreement is chosen again, the missing clocks start. Which metrics can start depends on one clock: an open
+//!    one, or else the clock that ended last. A metric starts only if the version of that clock has a target for it. A
+//!    clock that has ended does not limit the metrics if its agreement has [`OnPolicyChange::Migrate`]. Clocks that ended
+//!    with the ticket do not start again here; rule 18 applies to them.
 //!
 //! ## Start and end
 //! 6. The metrics start and end as in the table. *Answer* means a public reply by an agent, or a resolution by an agent. A
