@@ -460,7 +460,7 @@ impl FieldType {
     /// let error = desk.act(id, action, Actor::agent("anna")).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "field `amount` does not take \"0.005\" (decimal); allowed: a decimal number with at most 2 digits after the point",
+    ///     "field `amount` does not take \"0.005\" (decimal); allowed: a decimal number (`Decimal`) with at most 2 digits after the point",
     /// );
     /// # Ok::<(), firstline::Error>(())
     /// ```
@@ -508,7 +508,7 @@ impl FieldType {
             FieldType::Text => "a text".to_owned(),
             FieldType::Integer => "a whole number".to_owned(),
             FieldType::Decimal { fraction_digits } => {
-                format!("a `Decimal` with at most {fraction_digits} digits after the point")
+                format!("a decimal number (`Decimal`) with at most {fraction_digits} digits after the point")
             }
             FieldType::Bool => "yes or no".to_owned(),
             FieldType::Date => "a date".to_owned(),

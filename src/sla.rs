@@ -40,14 +40,16 @@
 //!    clock for each metric. A later clock of the same metric is another cycle.
 //! 3. A target that begins is taken from the version of the agreements that is in force at that instant. The clock is
 //!    pinned to that version.
-//! 4. When the agreement is chosen again, an open clock first asks its own version. If that version still gives the
-//!    ticket the same agreement and the same target time, the clock is kept. Otherwise the clock gets the target of the
-//!    version in force now; without such a target, it is cancelled. A new target with the same time only renames the clock.
-//!    A target with another time is *revised* as [`OnPriorityChange`] says.
-//! 5. When the agreement is chosen again, the missing clocks start. Which metrics can start depends on one clock: an open
-//!    one, or else the clock that ended last. A metric starts only if the version of that clock has a target for it. A
-//!    clock that has ended does not limit the metrics if its agreement has [`OnPolicyChange::Migrate`]. Clocks that ended
-//!    with the ticket do not start again here; rule 18 applies to them.
+//! 4. When the agreement is chosen again, an open clock is kept if its own version still gives the ticket the same
+//!    agreement and the same target time. Otherwise the clock gets the target of the version in force now; without such a
+//!    target, it is cancelled. If only the name of the agreement or the version differs, the clock is renamed and measured
+//!    as before. If the time differs, the target is *revised* as the [`OnPriorityChange`] of the new agreement says. A
+//!    deadline in a field is always measured from the start of the clock.
+//! 5. When the agreement is chosen again, the missing clocks start. A clock that was cancelled for lack of a target
+//!    continues if it has one again; handling starts another cycle instead. A metric starts only if the versions of all
+//!    open clocks have a target for it. If no clock is open, the clock that ended last decides instead, unless its
+//!    agreement has [`OnPolicyChange::Migrate`]. Clocks that ended with the ticket do not start again here; rule 18
+//!    applies to them. On a resolved ticket, no clock starts here.
 //!
 //! ## Start and end
 //! 6. The metrics start and end as in the table. *Answer* means a public reply by an agent, or a resolution by an agent. A
@@ -60,7 +62,7 @@
 //!    | periodic update | at each public reply by an agent on an open ticket | at the next public reply by an agent (d) |
 //!    | resolution, requester wait, agent work | at the opening | when the ticket is resolved or closed |
 //!    | closure | at the opening | when the ticket is closed |
-//!    | assignment | at the opening without an agent | at the first assignment to an agent (b) |
+//!    | assignment | at the opening without an agent | at the first assignment to an agent, or a resolution by an agent (b) |
 //!    | acceptance | at the opening | when the ticket leaves the state new |
 //!    | handling by a line | at the opening, or at the hand-over to the line | at the hand-over to another line (e) |
 //!
@@ -81,7 +83,8 @@
 //!    reply pauses for no reason. Requester wait always pauses on hold for the customer, and agent work always pauses on
 //!    hold. While the ticket is resolved or closed, time counts for closure only. While it is cancelled, no time counts.
 //! 9. With a calendar, only its open time counts. A target with its [deadline in a field](Target::due_in_field) counts
-//!    wall time in every state but cancelled; its target time is the time from the start of the clock to the deadline.
+//!    wall time in every state but cancelled; its target time is the time from the start of the clock to the deadline. If
+//!    the date is before the start, the deadline is the start.
 //! 10. The deadline is the earliest instant at which the counted time reaches the target time. If the time is used up
 //!     exactly when the calendar closes, the deadline is the closing time, unless the calendar has
 //!     [`DueAtClosing::NextOpening`]. A paused clock has no deadline, unless the deadline is in the past.
@@ -92,11 +95,13 @@
 //!     it is left. A breach is due after the deadline and is dated at the deadline. Each is an event with the date at which
 //!     it was due. An event cannot be dated before the event that precedes it; its alert then contains the instant at which
 //!     it was due.
-//! 13. If a target begins or is revised and has passed several percentages already, only the highest is recorded. 100
-//!     percent counts as passed after the deadline.
+//! 13. If a target begins, is revised or continues after a reopening or a correction, and has passed several percentages
+//!     already, only the highest is recorded. 100 percent counts as passed after the deadline. A warning by time left has
+//!     the place of the percentage that is used up then.
 //! 14. No percentage is recorded twice in a cycle, unless the target was revised and the deadline is now later than the
 //!     deadline for which it was recorded. An alert that was passed while the deadline was not later is not recorded
-//!     afterwards. The same holds for the warnings by time left.
+//!     afterwards. The same holds for the warnings by time left. If the target of a paused clock is revised, its deadline
+//!     so far is the one that it would have if it continued at that instant.
 //! 15. A recorded breach stays. If the target is revised later, the clock remains breached and [`Clock::missed_target`]
 //!     returns the target that was missed. In an imported history nothing is recorded before the import: a revised target
 //!     replaces the earlier one there, with its breach. A clock that was breached ends as missed, and otherwise as met.
@@ -113,8 +118,9 @@
 //!
 //! ## Reopening
 //! 18. [`OnReopen`] applies to clocks that ended because the ticket was resolved, closed or cancelled. A first reply that
-//!     was cancelled continues, because there was no answer. A next reply does not continue. Handling continues for the
-//!     current line. A periodic update starts again at the reopening. Then the agreement is chosen again.
+//!     was cancelled continues if there was no answer, and an assignment if the ticket has no agent. A next reply and an
+//!     acceptance do not continue. Handling continues for the current line. A periodic update starts again at the
+//!     reopening, unless its agreement has [`OnReopen::Freeze`]. Then the agreement is chosen again.
 //!
 //! ## Changed agreements
 //! 19. With [`OnPolicyChange::Pin`] a clock keeps its version. With [`OnPolicyChange::Migrate`] every version that comes
@@ -131,6 +137,13 @@
 //! 22. A version that repeats the state of the ticket starts, ends and moves no clock. A version that is dated before its
 //!     predecessor replaces the states from its date on. A version that is dated before the opening counts as at the
 //!     opening.
+//!
+//! ## Corrections
+//! 23. [`Action::undo`](crate::Action::undo) and [`Action::not_spam`](crate::Action::not_spam) give each clock the target
+//!     and the start that it had before the command. The time in between counts by rule 8, according to the states that
+//!     the ticket really had. A clock that the command started is cancelled. If an earlier cycle takes its place, its
+//!     number is not used again. A target that is given back counts as another revision. A breach that was recorded in
+//!     the meantime stays in the history, and a clock that is open again remains breached.
 //!
 //! [`Reports::explain`](crate::desk::Reports::explain) explains the time of a clock,
 //! [`due_soon`](crate::desk::Reports::due_soon) lists deadlines that are near, and

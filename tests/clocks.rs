@@ -14,6 +14,10 @@ mod field;
 mod imports;
 #[path = "clocks/random.rs"]
 mod random;
+#[path = "clocks/simulated.rs"]
+mod simulated;
+#[path = "clocks/simulator.rs"]
+mod simulator;
 #[path = "common/clocks.rs"]
 mod sla;
 #[path = "common/soak.rs"]

@@ -1,5 +1,7 @@
 //! The crate as a whole: layers, registry, schema, README and examples.
 
+#![recursion_limit = "256"] // For the JSON of a whole ticket.
+
 #[path = "house/examples.rs"]
 mod examples;
 #[path = "house/layers.rs"]
@@ -12,6 +14,8 @@ mod readme;
 mod reads;
 #[path = "house/registry.rs"]
 mod registry;
+#[path = "house/round_trips.rs"]
+mod round_trips;
 #[path = "house/schema.rs"]
 mod schema;
 #[path = "common/stage.rs"]

@@ -57,7 +57,8 @@ pub enum SpanKind {
     Running,
     /// The calendar was closed by its weekly hours.
     OffHours,
-    /// The calendar was closed for the holiday with this name. The name may be empty.
+    /// The calendar was closed for the holiday with this name, also if special hours open a part of the day. The name may
+    /// be empty. Time that the weekly hours close anyway is [`OffHours`](SpanKind::OffHours).
     Holiday(String),
     /// The calendar was closed by special hours for this date.
     SpecialHours,
@@ -67,7 +68,8 @@ pub enum SpanKind {
     Resolved,
     /// The ticket was closed until it was reopened.
     Closed,
-    /// The target was restarted later, so this time no longer counts.
+    /// The target was restarted later, so this time no longer counts. A period with a target in which no time counted is
+    /// shown as it was.
     Superseded,
     /// No agreement had a target for the metric.
     NoTarget,
@@ -161,14 +163,24 @@ fn segments<'a>(clock: &'a Clock, history: &'a [Event]) -> Vec<Segment<'a>> {
         _ => &[],
     });
     let same = recorded.filter(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle));
-    let mut segments: Vec<Segment<'_>> = Vec::new();
-    for clock in same.chain([clock]) {
-        segments.retain(|segment| segment.clock.counted_from < clock.counted_from);
-        if clock.carried.is_zero() {
-            segments.iter_mut().for_each(|segment| segment.discarded = true);
-        }
-        segments.push(Segment { clock, discarded: false });
+    let records: Vec<&Clock> = same.chain([clock]).collect();
+    // Each target follows the one that was measured when it began. Targets in between were undone.
+    let mut targets = vec![clock];
+    let mut target = clock;
+    loop {
+        let begin = |it: &&Clock| (it.counted_from, it.carried) == (target.counted_from, target.carried);
+        let begun = records.iter().position(begin).unwrap_or(0);
+        let before = records[..begun].iter().rev().find(|it| it.counted_from < target.counted_from);
+        let Some(before) = before else { break };
+        target = before;
+        targets.push(before);
     }
+    targets.reverse();
+    let mut segments: Vec<Segment<'_>> =
+        targets.into_iter().map(|clock| Segment { clock, discarded: false }).collect();
+    // A restart that was undone is no longer among the segments.
+    let restart = segments.iter().rposition(|segment| segment.clock.carried.is_zero()).unwrap_or(0);
+    segments[..restart].iter_mut().for_each(|segment| segment.discarded = true);
     segments
 }
 

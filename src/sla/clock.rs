@@ -25,6 +25,9 @@ pub struct Clock {
     pub metric: Metric,
     /// The cycle of the metric on this ticket, from 1.
     pub cycle: u32,
+    /// The number of later cycles that were started by commands that were taken back. Their numbers are not used again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub taken_back: u32,
     /// The name of the agreement that contains the target.
     pub agreement: String,
     /// The hash of the agreements that the clock follows. It covers all agreements of a policy and their calendars.
@@ -68,8 +71,8 @@ pub struct Clock {
     /// The end of the clock; `None` while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<Utc>>,
-    /// True if the ticket was resolved, closed or cancelled at `ended_at`. Reopening the ticket continues or restarts
-    /// such clocks.
+    /// True if the clock ended because the ticket was resolved, closed or cancelled. Reopening the ticket continues or
+    /// restarts such clocks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended_with_ticket: bool,
     /// The percentages of the current target that need no alert any more; 100 is the breach. Most of them were recorded.
@@ -175,6 +178,7 @@ impl Clock {
         Clock {
             metric,
             cycle,
+            taken_back: 0,
             agreement: agreement.to_owned(),
             pinned_to,
             priority,

@@ -66,6 +66,7 @@ impl<'a> Measure<'a> {
     /// True if both count the same time.
     pub(crate) fn counts_like(&self, other: &Measure<'_>) -> bool {
         self.target.metric == other.target.metric
+            && self.target.field().is_some() == other.target.field().is_some()
             && self.target.pauses_like(other.target)
             && self.calendar.map(Calendar::definition) == other.calendar.map(Calendar::definition)
     }
@@ -277,12 +278,33 @@ impl<'a> Measure<'a> {
     /// the deadline is later now. Such an alert is also skipped if it was passed while the deadline was not later.
     fn next_threshold(&self, clock: &Clock, due: Option<DateTime<Utc>>, now: Present) -> Option<Threshold> {
         let thresholds = self.thresholds(clock.target);
-        let done = thresholds.iter().rposition(|it| clock.is_alerted(it)).map_or(0, |last| last + 1);
-        thresholds.into_iter().skip(done).find(|it| match clock.deadline_before(it) {
-            None => true,
-            Some(_) if !now.begins && it.percent < 100 && it.used <= self.consumed(clock, now.at) => false,
-            Some(before) => is_later(due, before),
+        let done = thresholds.iter().rposition(|it| clock.is_alerted(it));
+        let used = done.map(|last| thresholds[last].used);
+        thresholds.into_iter().skip(done.map_or(0, |last| last + 1)).find(|it| {
+            let passed = it.percent < 100 && it.used <= self.consumed(clock, now.at) && used != Some(it.used);
+            match clock.deadline_before(it) {
+                None => !clock.is_alerted(it),
+                Some(_) if !now.begins && passed => false,
+                Some(before) => !clock.is_alerted(it) && is_later(due, before),
+            }
         })
+    }
+
+    /// Marks an alert as done. Alerts at the same used time are marked as well if they were recorded for an earlier
+    /// target and the deadline is not later now.
+    pub(crate) fn mark_alerted(&self, clock: &mut Clock, percent: u8, left: Option<TimeDelta>) {
+        clock.mark_alerted(percent, left);
+        let thresholds = self.thresholds(clock.target);
+        let Some(used) =
+            thresholds.iter().find(|it| (it.percent, it.left) == (percent, left)).map(|it| it.used)
+        else {
+            return;
+        };
+        for threshold in thresholds.iter().filter(|it| it.used == used && it.percent < 100) {
+            if clock.deadline_before(threshold).is_some_and(|before| !is_later(clock.due_at, before)) {
+                clock.mark_alerted(threshold.percent, threshold.left);
+            }
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::suggest;
 /// | requester wait | as resolution, without the time on hold for the customer | |
 /// | agent work | as resolution, without any time on hold | |
 /// | closure | opening | closed |
-/// | assignment | opening | the first assignment to an agent |
+/// | assignment | opening | the first assignment to an agent, or an agent's resolution |
 /// | acceptance | opening | the ticket leaves the state new |
 /// | handling | an open ticket enters the line | the ticket leaves the line or is resolved |
 ///

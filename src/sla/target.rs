@@ -183,8 +183,8 @@ impl Target {
     /// field must have the type [`Instant`](crate::policy::FieldType::Instant).
     ///
     /// The clock starts as usual and counts wall time without pauses, so that the deadline is the instant in the field.
-    /// An instant before the start of the clock is already missed. If the field changes, the target is revised. While
-    /// the ticket does not have the field, the target does not apply.
+    /// An instant before the start of the clock is already missed, at the start. If the field changes, the target is
+    /// revised. While the ticket does not have the field, the target does not apply.
     ///
     /// ```
     /// use firstline::policy::FieldType;

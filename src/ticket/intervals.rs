@@ -100,25 +100,4 @@ impl KnownIntervals {
         }
         self.all(ticket).map(Cow::Borrowed)
     }
-
-    /// True if the ticket entered a finished state (resolved, closed or cancelled) at this instant. `at` must be the
-    /// time of the current event.
-    ///
-    /// # Errors
-    /// [`MissingHistory`] if the history of an imported ticket is needed and was not read.
-    pub(in crate::ticket) fn ended_at(&self, at: DateTime<Utc>, ticket: &Snapshot) -> Result<bool> {
-        if !ticket.out_of_order {
-            if !ticket.state.kind().is_open() && ticket.state_since == at {
-                return Ok(true);
-            }
-            if ticket.resolved_at != Some(at) && ticket.closed_at != Some(at) {
-                return Ok(false);
-            }
-            // An imported ticket may have been reported as resolved or closed again at this instant.
-            if ticket.external.is_none() {
-                return Ok(true);
-            }
-        }
-        Ok(self.all(ticket)?.iter().any(|it| !it.state.is_open() && it.since == at))
-    }
 }

@@ -156,8 +156,8 @@ fn a_change_of_an_agreement_or_of_a_calendar_in_use_migrates_the_clocks() {
             let (noted, idle, _) = events_of(stage, ticket);
             let [
                 Change::PolicyRebound { agreements },
-                Change::NoteAdded { .. },
                 Change::ClocksUpdated { clocks },
+                Change::NoteAdded { .. },
             ] = &noted[..]
             else {
                 panic!("{}: {noted:?}", stage.name)

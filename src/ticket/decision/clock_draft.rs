@@ -174,7 +174,7 @@ impl ClockDraft {
         let Some(target) = target.and_then(|it| it.time_from(from, priority, now.ticket)) else {
             return Ok(());
         };
-        let cycle = self.clock(metric).map_or(0, |last| last.cycle) + 1;
+        let cycle = self.clock(metric).map_or(0, |last| last.cycle + last.taken_back) + 1;
         let (name, hash) = (agreement.name(), compiled.hash());
         self.begin_target(Clock::starting(metric, cycle, name, hash, priority, target, from), now)
     }
@@ -200,7 +200,7 @@ impl ClockDraft {
     fn end(&mut self, mut clock: Clock, now: After<'_>) -> Result<()> {
         clock.consumed = self.consumed(&clock, now.at, now.ticket)?;
         clock.ended_at = Some(now.at);
-        clock.ended_with_ticket = self.intervals.ended_at(now.at, now.ticket)?;
+        clock.ended_with_ticket = false;
         (clock.running_since, clock.next) = (None, None);
         self.set(clock);
         Ok(())
@@ -266,7 +266,7 @@ impl ClockDraft {
     fn silence(&self, clock: &mut Clock, now: After<'_>) -> Result<()> {
         let Some(until) = self.quiet_until else { return Ok(()) };
         while let Some(alert) = clock.next.filter(|alert| alert.is_due(until)) {
-            clock.mark_alerted(alert.percent, alert.left);
+            self.measure(clock)?.mark_alerted(clock, alert.percent, alert.left);
             if alert.percent >= 100 && clock.breached_at.is_none() {
                 clock.step(ClockStep::Breach)?;
                 clock.breached_at = Some(alert.at);
@@ -303,10 +303,12 @@ impl ClockDraft {
         Ok(self.measure(clock)?.counts(ticket.state.kind(), ticket.state.hold_reason()))
     }
 
-    /// Sets `ended_with_ticket` on the clocks that ended when the ticket was finished.
-    pub(super) fn mark_ended(&mut self, at: DateTime<Utc>) {
-        let ended = self.clocks.iter().filter(|it| it.ended_at == Some(at) && !it.ended_with_ticket);
-        for mut clock in ended.cloned().collect::<Vec<_>>() {
+    /// Sets `ended_with_ticket` on those of these clocks that the end of the ticket has ended.
+    pub(super) fn mark_ended(&mut self, metrics: &[Metric]) {
+        for metric in metrics {
+            let Some(mut clock) = self.clock(*metric).filter(|it| !it.state.is_open()).cloned() else {
+                continue;
+            };
             clock.ended_with_ticket = true;
             self.set(clock);
         }

@@ -237,15 +237,17 @@ impl ClockDraft {
         }
         let compiled = self.agreements.of(to)?.clone();
         let agreement = compiled.choose(now.ticket).cloned();
+        let mut migrates = false;
         for clock in self.clocks.clone().iter().filter(|it| it.state.is_open()) {
             if self.follows(clock)? {
                 self.rebind(clock.metric, &compiled, agreement.as_ref(), OnPriorityChange::FromOpening, now)?;
+                migrates = true;
             }
         }
         // Start the metrics that the new agreements add, but only if all open clocks have migrated. A clock that
         // started under the old agreements would have to migrate at once.
-        let mut open = self.clocks.iter().filter(|it| it.state.is_open()).peekable();
-        let changed_over = open.peek().is_some() && open.all(|it| it.pinned_to == to);
+        let mut open = self.clocks.iter().filter(|it| it.state.is_open());
+        let changed_over = migrates && open.all(|it| it.pinned_to == to);
         if changed_over && now.ticket.state.kind().is_open() { self.begin(now) } else { Ok(()) }
     }
 
@@ -253,7 +255,7 @@ impl ClockDraft {
     fn alerted(&mut self, alert: &Alert, now: After<'_>) -> Result<()> {
         let same = |clock: &&Clock| clock.cycle == alert.cycle;
         let Some(mut clock) = self.clock(alert.metric).filter(same).cloned() else { return Ok(()) };
-        clock.mark_alerted(alert.percent, alert.left);
+        self.measure(&clock)?.mark_alerted(&mut clock, alert.percent, alert.left);
         if alert.percent >= 100 && clock.breached_at.is_none() {
             clock.step(ClockStep::Breach)?;
             clock.breached_at = Some(alert.due);
@@ -295,6 +297,7 @@ impl ClockDraft {
 
     fn moved(&mut self, from: StateKind, now: After<'_>) -> Result<()> {
         let to = now.ticket.state.kind();
+        let open = self.open_metrics();
         if from == StateKind::New && to != StateKind::Cancelled && to != StateKind::New {
             self.finish(Metric::Acceptance, now)?;
         }
@@ -323,7 +326,7 @@ impl ClockDraft {
             _ => {}
         }
         if !to.is_open() {
-            self.mark_ended(now.at);
+            self.mark_ended(&open);
         }
         self.toggle(now)
     }
@@ -348,11 +351,10 @@ impl ClockDraft {
             if *earlier == current || (current.state.is_open() && values(earlier) == values(&current)) {
                 continue;
             }
-            let (mut clock, mut begins) = (earlier.clone(), false);
+            let mut clock = earlier.clone();
             if earlier.cycle == current.cycle {
                 let deadline = self.measure(&current)?.deadline(&current, now.at);
                 clock = Clock::restored(earlier, &current, deadline);
-                begins = current.revision != earlier.revision;
                 if let Some(breached) = current.breached_at.filter(|_| clock.breached_at.is_none())
                     && clock.state.is_open()
                 {
@@ -360,9 +362,10 @@ impl ClockDraft {
                     clock.breached_at = Some(breached);
                 }
             } else {
+                clock.taken_back = current.cycle + current.taken_back - earlier.cycle;
                 self.cancel(metric, now)?;
             }
-            if clock.state.is_open() { self.remeasure(clock, begins, now)? } else { self.set(clock) }
+            if clock.state.is_open() { self.begin_target(clock, now)? } else { self.set(clock) }
         }
         self.toggle(now)
     }
@@ -386,7 +389,7 @@ impl ClockDraft {
             match (clock.metric, how) {
                 (Metric::PeriodicUpdate, _) => self.start(clock.metric, now.at, now)?,
                 // The clock ended before the ticket was finished.
-                (metric, _) if metric != Metric::FirstReply && !clock.ended_with_ticket => {}
+                _ if !clock.ended_with_ticket => {}
                 (_, OnReopen::NewCycle) => self.start(clock.metric, now.at, now)?,
                 _ => self.continue_from(from, clock, now)?,
             }
@@ -401,13 +404,14 @@ impl ClockDraft {
             StateKind::Closed => now.ticket.closed_at,
             _ => None,
         };
-        // True if the ticket has been in that state since the clock ended, and the state does not count.
-        let stopped =
-            entered.is_some() && entered == clock.ended_at && !self.measure(&clock)?.counts(from, None);
+        // True if the ticket has been in that state since the clock ended, and the state does not count. A correction may
+        // have returned the ticket to that state.
+        let stayed = now.ticket.undone == 0 && entered.is_some() && entered == clock.ended_at;
+        let stopped = stayed && !self.measure(&clock)?.counts(from, None);
         let ended = clock.ended_at;
         let mut clock = continue_clock(clock)?;
         if !stopped {
-            return self.remeasure(clock, false, now);
+            return self.begin_target(clock, now);
         }
         clock.due_at = clock.due_at.filter(|due| Some(*due) <= ended);
         self.update(clock, now)

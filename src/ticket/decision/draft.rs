@@ -106,6 +106,8 @@ impl Draft {
         let clock_draft = ClockDraft::of(&snapshot, history, agreements.clone());
         let mut draft = Draft::of(snapshot, clock_draft, Vec::new());
         draft.fire_due(context)?;
+        // The command is taken back to the clocks after its due timers, as if a tick had fired them.
+        draft.record_clocks()?;
         Ok(draft)
     }
 

@@ -95,6 +95,7 @@ impl Draft {
         };
         let before = Snapshot::fold(&history[..place])?;
         self.clock_draft.remember(&before.clocks);
+        let hold_end = before.hold_end;
         let moved = Change::StateChanged {
             from: self.state(),
             to: before.state,
@@ -103,7 +104,11 @@ impl Draft {
             code: None,
             status: before.placement.map(|placement| placement.status),
         };
-        self.change(context, moved, Personal::default())
+        self.change(context, moved, Personal::default())?;
+        match hold_end {
+            Some(end) => self.change(context, Change::HoldEndSet(end), Personal::default()),
+            None => Ok(()),
+        }
     }
 
     /// Returns the history up to the current version of the draft.
