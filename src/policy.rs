@@ -194,12 +194,11 @@ impl Policy {
 
     /// Adds a calendar. Targets refer to it by its name.
     ///
-    /// The definition comes from [`CalendarBuilder::definition`](crate::calendar::CalendarBuilder::definition), from a
-    /// file, or from [`Calendar::definition`](crate::Calendar::definition). The calendar is compiled with the time zone
-    /// data built into the program.
+    /// Pass a [`Calendar`](crate::Calendar), or a definition from a builder or a file. The calendar is compiled with the
+    /// time zone data built into the program.
     #[must_use]
-    pub fn calendar(mut self, name: impl Into<String>, calendar: &CalendarDefinition) -> Policy {
-        self.calendars.insert(name.into(), calendar.clone());
+    pub fn calendar(mut self, name: impl Into<String>, calendar: impl Into<CalendarDefinition>) -> Policy {
+        self.calendars.insert(name.into(), calendar.into());
         self
     }
 
@@ -462,7 +461,7 @@ impl FieldType {
     /// let error = desk.act(id, action, Actor::agent("anna")).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "field `amount` does not take \"0.005\" (decimal); allowed: a decimal number with at most 2 digits after the point",
+    ///     "field `amount` does not take \"0.005\" (decimal); allowed: a decimal number (`Decimal`) with at most 2 digits after the point",
     /// );
     /// # Ok::<(), firstline::Error>(())
     /// ```
@@ -510,7 +509,7 @@ impl FieldType {
             FieldType::Text => "a text".to_owned(),
             FieldType::Integer => "a whole number".to_owned(),
             FieldType::Decimal { fraction_digits } => {
-                format!("a decimal number with at most {fraction_digits} digits after the point")
+                format!("a decimal number (`Decimal`) with at most {fraction_digits} digits after the point")
             }
             FieldType::Bool => "yes or no".to_owned(),
             FieldType::Date => "a date".to_owned(),

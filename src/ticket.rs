@@ -76,7 +76,7 @@ pub use typed::AnyTicket;
 ///
 /// The handle is a value: it does not change when the store does. It dereferences to [`Snapshot`], so all fields of the
 /// snapshot can be read through it. A step consumes the handle, so that a stale handle cannot be used again. For the
-/// same reason `Ticket` is not `Clone`.
+/// same reason `Ticket` is not `Clone`: `ticket.clone()` compiles, but it clones the [`Snapshot`].
 ///
 /// ```compile_fail,E0382
 /// # use firstline::{Actor, Desk, NewTicket};

@@ -481,7 +481,12 @@ impl Check<'_> {
     /// Reports a field that is not known. Returns true if it is known.
     fn field(&mut self, field: &str) -> bool {
         let Some(fields) = self.fields.filter(|fields| !fields.knows(field)) else { return true };
-        self.faults.push(format!("the field {field:?} {}", suggest::unknown(field, fields.names())));
+        let prefixed = ["field.", "contact."].map(|prefix| format!("{prefix}{field}"));
+        let unknown = match prefixed.iter().find(|name| fields.get(name).is_some()) {
+            Some(name) => format!("is not known (did you mean {name:?}?)"),
+            None => suggest::unknown(field, fields.names()),
+        };
+        self.faults.push(format!("the field {field:?} {unknown}"));
         self.unknown = true;
         false
     }

@@ -114,7 +114,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// desk.act(id, Action::tag("audio"), &anna)?;
     /// assert!(desk.reports().why_not(id, Action::undo(), &anna)?.is_none());
     /// let no = desk.reports().why_not(id, Action::undo(), &ben)?.ok_or("accepted")?;
-    /// assert_eq!(no.reasons_in_words(), ["anna has acted since"]);
+    /// assert_eq!(no.reasons_in_words(), ["undo is refused: anna has acted since"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

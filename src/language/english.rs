@@ -31,7 +31,7 @@ pub(super) const ENTRIES: &[(&str, &str)] = &[
     ("action.assign", "assign"),
     ("action.hand_over", "hand over"),
     ("action.prioritise", "prioritise"),
-    ("action.describe", "describe"),
+    ("action.describe", "edit the description"),
     ("action.link", "link"),
     ("action.record_time", "record time"),
     ("action.follow", "follow"),

@@ -183,7 +183,7 @@ fn permitted_and_next_statuses_list_the_options() {
         let ticket = stage.desk.ticket(id).unwrap();
         assert_eq!(
             ticket.permitted().to_string(),
-            "accepted here: hold, resolve, cancel, move, reply, note, assign, hand over, prioritise, describe, link, \
+            "accepted here: hold, resolve, cancel, move, reply, note, assign, hand over, prioritise, edit the description, link, \
              record time, follow; start would be accepted once category is filled"
         );
         let workflow = ticket.workflow();
