@@ -418,7 +418,7 @@ impl Rejection {
 impl InWords for Rejection {
     fn in_words(&self, language: &Language) -> String {
         let mut sentences = self.reasons_in(language);
-        // If the action would be accepted once something is filled, the actor is not at fault.
+        // If only fields or a comment are missing, "none is permitted to this actor" would be wrong.
         let Permitted { actions, once_filled, .. } = &self.permitted;
         let fills = |it: &RejectionReason| {
             matches!(it, RejectionReason::Missing { .. } | RejectionReason::MissingComment { .. })
