@@ -236,7 +236,7 @@ impl Condition {
         }
     }
 
-    /// Returns bounds for an instant: every facts for which the condition holds have a value of this field between them.
+    /// Returns bounds for an instant: all facts for which the condition holds have a value of this field between them.
     /// `None` if the condition does not limit the value.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn instants_of(

@@ -129,7 +129,7 @@ pub(super) const ENTRIES: &[(&str, &str)] = &[
     ("story.of", "{who} of {sender}"),
     ("story.about", "{sentence} about {subject}"),
     ("story.wrote", "{who} wrote"),
-    ("story.signal", "{who} sent a signal"),
+    ("story.signal", "{who} arrived"),
     ("story.replied", "{who} replied"),
     ("story.noted", "{who} noted internally"),
     ("story.closing_stopped", "{who} kept it from closing by itself"),

@@ -466,7 +466,7 @@ impl InWords for Rejection {
         if self.reasons.iter().any(|it| matches!(it, RejectionReason::NotFound { .. })) {
             return sentences.join("; ");
         }
-        // If the action would be accepted once something is filled, the actor is not at fault.
+        // If only fields or a comment are missing, "none is permitted to this actor" would be wrong.
         let Permitted { actions, once_filled, .. } = &self.permitted;
         let fills = |it: &RejectionReason| {
             matches!(it, RejectionReason::Missing { .. } | RejectionReason::MissingComment { .. })

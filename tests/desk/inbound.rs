@@ -129,7 +129,7 @@ fn a_machines_message_has_no_effect() {
         assert_eq!((after.contacts.len(), after.personal.clone()), (2, before.personal.clone()));
         assert!(stage.desk.ticket(ThreadKey::from("m9")).is_err_and(|error| error.is_not_found()));
         let text = last(stage, id).to_string();
-        assert_eq!(text, r#"notification of boris sent a signal: "Back on Monday.""#);
+        assert_eq!(text, r#"notification of boris arrived: "Back on Monday.""#);
         // After the end, it does not open a ticket.
         stage.does(id, Action::close());
         let receipt = stage.desk.receive(from("boris", "Away.").written_by(Machine::AutoReply)).unwrap();

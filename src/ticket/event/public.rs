@@ -33,7 +33,8 @@ impl Event {
     /// Returns the event as the customer may see it; `None` if the whole event is internal.
     ///
     /// Public are the opening, the messages of people and the replies of the desk with their texts and files, changes of
-    /// the state, of the subject, of the kind, of the channel and of the contacts, and the undoing of a command. The
+    /// the state, of the subject, of the kind, of the channel and of the contacts, stopping and planning the automatic closing, and the undoing of a
+    /// command. The
     /// text of a resolution is public. The comment of another step is public only if somebody on the customer's side
     /// wrote it.
     ///
