@@ -1,5 +1,5 @@
-//! A web server with two desks in one database. Its handlers await the desk, and one worker task fires the timers of all
-//! desks.
+//! A web server with two desks in one database. Its handlers await the desk, and one worker task fires the timers of
+//! all desks.
 //!
 //! ```text
 //! cargo run --features tokio --example async_host             # sends itself a few requests and stops

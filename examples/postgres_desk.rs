@@ -4,9 +4,9 @@
 //! cargo run --features postgres --example postgres_desk -- postgres://user:password@localhost/database
 //! ```
 //!
-//! The address may be in the environment variable `FIRSTLINE_POSTGRES` instead. Without an address, the example explains
-//! how to start a server, and runs its first part on a desk in memory. It works in the schema `firstline_example` and
-//! drops this schema at the end.
+//! The address may be in the environment variable `FIRSTLINE_POSTGRES` instead. Without an address, the example
+//! explains how to start a server, and runs its first part on a desk in memory. It works in the schema
+//! `firstline_example` and drops this schema at the end.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! A desk that speaks Russian: the board with counts, the story of a ticket for the team and for the customer, and why a
-//! button is off. Some words are the desk's own.
+//! A desk that speaks Russian: the board with counts, the story of a ticket for the team and for the customer, and why
+//! a button is off. Some words are the desk's own.
 //!
 //! ```text
 //! cargo run --example russian_desk

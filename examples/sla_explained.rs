@@ -1,5 +1,5 @@
-//! A ledger of the time of a ticket. The ticket waits for its customer, then for a weekend with a change to summer time,
-//! then for a holiday. The ledger accounts for every hour.
+//! A ledger of the time of a ticket. The ticket waits for its customer, then for a weekend with a change to summer
+//! time, then for a holiday. The ledger accounts for every hour.
 //!
 //! ```text
 //! cargo run --example sla_explained

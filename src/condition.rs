@@ -357,8 +357,8 @@ impl Field {
         self.compare(Comparison::LessThan(value.into()))
     }
 
-    /// Holds if the instant is earlier than the current time plus this offset, in whole seconds. A negative offset is in
-    /// the past.
+    /// Holds if the instant is earlier than the current time plus this offset, in whole seconds. A negative offset is
+    /// in the past.
     ///
     /// ```
     /// use firstline::{Condition, TimeDelta};
@@ -388,8 +388,8 @@ impl Field {
         self.compare(Comparison::StartsWith(text.into()))
     }
 
-    /// Holds if the fact has a value in common with this one: it equals the value, or one of them is a list that has the
-    /// other or one of its items. Ids must have the same characters, and other texts the same normal form.
+    /// Holds if the fact has a value in common with this one: it equals the value, or one of them is a list that has
+    /// the other or one of its items. Ids must have the same characters, and other texts the same normal form.
     ///
     /// ```
     /// use firstline::{Attributes, Condition, Value};
@@ -402,8 +402,8 @@ impl Field {
         self.compare(Comparison::Shares(value.into()))
     }
 
-    /// Holds if the fact has a value in common with another field, as [`shares`](Field::shares) says. It does not hold if
-    /// one of the two is missing.
+    /// Holds if the fact has a value in common with another field, as [`shares`](Field::shares) says. It does not hold
+    /// if one of the two is missing.
     ///
     /// ```
     /// use firstline::{Attributes, Condition, Value};

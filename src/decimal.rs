@@ -102,8 +102,8 @@ impl PartialOrd for Decimal {
     }
 }
 
-/// Prints the shortest form: `10.1`, `-0.05`, `3`. A precision adds zeros: `format!("{:.2}", price)` is `10.10`. It never
-/// removes digits.
+/// Prints the shortest form: `10.1`, `-0.05`, `3`. A precision adds zeros: `format!("{:.2}", price)` is `10.10`. It
+/// never removes digits.
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = usize::from(self.fraction) + 1;

@@ -144,8 +144,8 @@ impl Settings {
     }
 
     /// Stores thread keys, idempotency keys and external names as HMAC-SHA-256 under this key instead of in plain text.
-    /// A reader of the database then cannot learn a phone number from a chat id. The fingerprints of repeatable requests
-    /// and of imported histories are stored in the same way.
+    /// A reader of the database then cannot learn a phone number from a chat id. The fingerprints of repeatable
+    /// requests and of imported histories are stored in the same way.
     ///
     /// An imported ticket and its first event also contain the external name itself, in plain text.
     ///
@@ -259,8 +259,8 @@ impl<E: Engine> Desk<E> {
     /// Receives a message: adds it to the ticket of its [threads](InboundMessage::thread), or opens a ticket.
     /// [`Receipt::arrival`] tells what was done.
     ///
-    /// The effect of a message depends on the [standing](crate::policy::Standing) of its sender. The policy has a table of
-    /// [standings](crate::policy::standing); by default
+    /// The effect of a message depends on the [standing](crate::policy::Standing) of its sender. The policy has a table
+    /// of [standings](crate::policy::standing); by default
     ///
     /// - a message of a contact ends a wait for the customer; that of the requester or an affected contact reopens a
     ///   resolved ticket; that of a contact in copy keeps a resolved ticket from closing by silence;
@@ -360,8 +360,8 @@ impl<E: Engine> Desk<E> {
         self.engine.run(&self.settings.desk, operation)
     }
 
-    /// Reads a ticket by its id, its number (`"T-1042"` or `1042`) or its external reference. The prefix must be the one
-    /// with which the ticket was opened, or the one of the policy in force; upper and lower case are equal.
+    /// Reads a ticket by its id, its number (`"T-1042"` or `1042`) or its external reference. The prefix must be the
+    /// one with which the ticket was opened, or the one of the policy in force; upper and lower case are equal.
     ///
     /// ```
     /// # use firstline::{Desk, NewTicket};
@@ -406,8 +406,8 @@ impl<E: Engine> Desk<E> {
         self.engine.run(&self.settings.desk, queries::Find { query, context: self.context() })
     }
 
-    /// Counts tickets by groups, in one read. Each group has a map from its keys to the numbers of tickets. The limit and
-    /// the cursor of the query are ignored.
+    /// Counts tickets by groups, in one read. Each group has a map from its keys to the numbers of tickets. The limit
+    /// and the cursor of the query are ignored.
     ///
     /// ```
     /// # use firstline::{Desk, GroupBy, Line, NewTicket, Query};

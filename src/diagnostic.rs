@@ -10,8 +10,8 @@ macro_rules! diagnostics {
      warnings { $($(#[$warning_doc:meta])* $warning:ident = $warning_code:literal,)* }) => {
         /// The kind of a diagnostic.
         ///
-        /// Errors come first: a policy or workflow with an error is refused. The other kinds are warnings: legal, but probably
-        /// unintended.
+        /// Errors come first: a policy or workflow with an error is refused. The other kinds are warnings: legal, but
+        /// probably unintended.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum DiagnosticKind {
@@ -301,7 +301,8 @@ impl From<Refused> for Error {
 }
 
 impl Error {
-    /// Returns the diagnostics of a refused policy, workflow or language, warnings included. `None` if this is another error.
+    /// Returns the diagnostics of a refused policy, workflow or language, warnings included. `None` if this is another
+    /// error.
     ///
     /// ```
     /// use firstline::{StateKind, WorkflowDefinition};

@@ -15,8 +15,8 @@ use crate::text::ends_a_line;
 /// The maximum length of the id of a desk, agent or team, in bytes.
 pub const MAX_ID_BYTES: usize = 200;
 
-/// The maximum length of a contact id, a thread key or an idempotency key, in bytes. Mail addresses and message ids fit:
-/// a line of a mail has up to 998 bytes (RFC 5322).
+/// The maximum length of a contact id, a thread key or an idempotency key, in bytes. Mail addresses and message ids
+/// fit: a line of a mail has up to 998 bytes (RFC 5322).
 pub const MAX_KEY_BYTES: usize = 1_000;
 
 /// Declares an opaque text id. Construction does not check the text, so that `"anna"` converts into an id. The desk
@@ -111,7 +111,8 @@ text_id! {
 text_id! {
     /// The id of a conversation, such as a chat id or the id of the first message in a mail thread.
     ///
-    /// It groups the messages of the conversation. Each key leads to one ticket of a desk; several may lead to the same.
+    /// It groups the messages of the conversation. Each key leads to one ticket of a desk; several may lead to the
+    /// same.
     ThreadKey, "thread key", MAX_KEY_BYTES
 }
 

@@ -10,8 +10,8 @@
 //!   [irregular](crate::ticket::event::Origin::irregular);
 //! - a status without a matching state is stored by name and the state stays the same; the changes to and from this
 //!   status are irregular;
-//! - times are kept even if a version is older than the one before it. The older version then replaces what was known of
-//!   the time from its date on, so that no time is counted twice;
+//! - times are kept even if a version is older than the one before it. The older version then replaces what was known
+//!   of the time from its date on, so that no time is counted twice;
 //! - a version that repeats the status starts, stops and moves nothing. If the status is *resolved* or *closed*, it
 //!   updates the time of the resolution or closing;
 //! - a version with a [label](ImportedVersion::label) is in the history even if it changes nothing;
@@ -21,9 +21,10 @@
 //!
 //! # Clocks
 //! By default, the clocks of a ticket are measured as if the agreements in force had always been in force. A ticket may
-//! therefore be late. The import triggers no warning and no reaction: warnings and breaches that were due before the import are
-//! recorded in the clocks, without events. The same holds if the first agreements are adopted after the import: the next
-//! command on the ticket then measures its history. [`ImportedTicket::clocks`] chooses other clocks for a ticket, or none.
+//! therefore be late. The import triggers no warning and no reaction: warnings and breaches that were due before the
+//! import are recorded in the clocks, without events. The same holds if the first agreements are adopted after the
+//! import: the next command on the ticket then measures its history. [`ImportedTicket::clocks`] chooses other clocks
+//! for a ticket, or none.
 //!
 //! # Priority and repetition
 //! The priority is not imported. The policy in force computes it from the impact, the urgency and the modifiers.
@@ -89,8 +90,8 @@ impl ImportedTicket {
         self
     }
 
-    /// Sets the SLA clocks that the ticket gets. By default they count from its opening in the other system. This has no
-    /// effect on a ticket that was imported before.
+    /// Sets the SLA clocks that the ticket gets. By default they count from its opening in the other system. This has
+    /// no effect on a ticket that was imported before.
     ///
     /// ```
     /// use firstline::import::ImportClocks;

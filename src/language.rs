@@ -1,8 +1,8 @@
 //! The words that the desk prints for people: one table for each language.
 //!
 //! States, steps, channels, the sentences of a [`Story`](crate::Story) and the reasons of a
-//! [`Rejection`](crate::Rejection) come from a table. English and Russian are part of the crate, and everything prints in
-//! English unless it is asked for another language:
+//! [`Rejection`](crate::Rejection) come from a table. English and Russian are part of the crate, and everything prints
+//! in English unless it is asked for another language:
 //!
 //! ```
 //! use firstline::language::{InWords, Language};
@@ -22,9 +22,9 @@
 //! # Ok::<(), firstline::Error>(())
 //! ```
 //!
-//! A host replaces entries in code ([`Language::with`]) or as data ([`Language::from_json`], `from_toml`, serde), and adds
-//! a language in the same way. Names that a policy defines are printed as they are: statuses, teams, categories, tags,
-//! guards. Own kinds, channels, hold reasons and fields can have an entry.
+//! A host replaces entries in code ([`Language::with`]) or as data ([`Language::from_json`], `from_toml`, serde), and
+//! adds a language in the same way. Names that a policy defines are printed as they are: statuses, teams, categories,
+//! tags, guards. Own kinds, channels, hold reasons and fields can have an entry.
 
 mod english;
 mod plural;
@@ -109,8 +109,8 @@ impl Language {
     /// ```
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) if there is no such entry, or if the text lacks a placeholder of the
-    /// entry or has another one.
+    /// [`Definition`](crate::ErrorKind::Definition) if there is no such entry, or if the text lacks a placeholder of
+    /// the entry or has another one.
     pub fn with(&self, entry: &str, text: impl Into<String>) -> Result<Language> {
         let mut draft = Draft { entries: (*self.0).clone(), found: Vec::new() };
         draft.set(entry, &text.into());

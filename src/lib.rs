@@ -92,9 +92,9 @@
 //! # What works, and what is missing
 //!
 //! This version has the lifecycle, workflows, priorities, lines and hand-over, message threads, custom fields, search
-//! by condition, rules of who may read what, holds with an end, automatic closing, business time, service level agreements with clocks, warnings
-//! and breaches, a ledger for each clock, optimistic locking by version, idempotency keys, several desks in one
-//! database, your own transaction, your own store, and imports with history.
+//! by condition, rules of who may read what, holds with an end, automatic closing, business time, service level
+//! agreements with clocks, warnings and breaches, a ledger for each clock, optimistic locking by version, idempotency
+//! keys, several desks in one database, your own transaction, your own store, and imports with history.
 //!
 //! It has no e-mail, outbox or webhooks (a warning is an event in the history; nothing is sent), no routing, no
 //! automation rules beyond the reactions of an SLA target, no statistics over many tickets, no full-text search, no

@@ -194,8 +194,8 @@ impl Policy {
 
     /// Adds a calendar. Targets refer to it by its name.
     ///
-    /// Pass a [`Calendar`](crate::Calendar), or a definition from a builder or a file. The calendar is compiled with the
-    /// time zone data built into the program.
+    /// Pass a [`Calendar`](crate::Calendar), or a definition from a builder or a file. The calendar is compiled with
+    /// the time zone data built into the program.
     #[must_use]
     pub fn calendar(mut self, name: impl Into<String>, calendar: impl Into<CalendarDefinition>) -> Policy {
         self.calendars.insert(name.into(), calendar.into());

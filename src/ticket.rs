@@ -159,9 +159,9 @@ impl<S> Ticket<S> {
         &self.snapshot
     }
 
-    /// Returns the time left on the clock of this metric at an instant, in the time basis of its target: the open hours of
-    /// its calendar, or wall time. It is negative after the deadline, and constant while the clock is paused or after it
-    /// has ended.
+    /// Returns the time left on the clock of this metric at an instant, in the time basis of its target: the open hours
+    /// of its calendar, or wall time. It is negative after the deadline, and constant while the clock is paused or
+    /// after it has ended.
     ///
     /// `None` if the ticket has no clock for the metric, or if the clock is running and the handle does not come from a
     /// desk, which knows its calendar. Nothing is read: a screen can count down from one handle. Changes of the ticket
@@ -194,9 +194,9 @@ impl<S> Ticket<S> {
 
     /// Returns the actions that the ticket accepts now, steps first. The `Display` of [`Permitted`] lists them.
     ///
-    /// In a workflow, a step is accepted if one of its transitions is open: its guards hold, and its required fields are
-    /// filled. Steps that lack only fields are in [`Permitted::once_filled`]. A handle of the public part names no fields
-    /// and no moves.
+    /// In a workflow, a step is accepted if one of its transitions is open: its guards hold, and its required fields
+    /// are filled. Steps that lack only fields are in [`Permitted::once_filled`]. A handle of the public part names no
+    /// fields and no moves.
     pub fn permitted(&self) -> Permitted {
         let (snapshot, workflow) = self.whole();
         let permitted = snapshot.permitted(workflow, &self.home.policy);
@@ -208,8 +208,8 @@ impl<S> Ticket<S> {
     ///
     /// The action is executed on a copy of the ticket, by the same code as in [`Desk::act`](crate::Desk::act). The
     /// rejection lists every reason from the lifecycle and from the ticket's workflow. Input that breaks a rule, such
-    /// as an undeclared field, is a reason too: [`RejectionReason::Invalid`](crate::RejectionReason::Invalid). Guards that depend on the
-    /// actor are assumed to hold. The ticket is not changed.
+    /// as an undeclared field, is a reason too: [`RejectionReason::Invalid`](crate::RejectionReason::Invalid). Guards
+    /// that depend on the actor are assumed to hold. The ticket is not changed.
     ///
     /// ```
     /// # use firstline::{Action, Desk, NewTicket};
@@ -225,9 +225,9 @@ impl<S> Ticket<S> {
 
     /// Checks whether this actor may perform an action now. Returns the rejection, or `None` if the action is accepted.
     ///
-    /// Like [`why_not`](Ticket::why_not), but also checks that the table of [standings](crate::policy::standing) and the
-    /// workflow allow this actor to perform the action. Use it to decide which buttons a screen shows, and to explain the
-    /// disabled ones:
+    /// Like [`why_not`](Ticket::why_not), but also checks that the table of [standings](crate::policy::standing) and
+    /// the workflow allow this actor to perform the action. Use it to decide which buttons a screen shows, and to
+    /// explain the disabled ones:
     ///
     /// ```
     /// # use firstline::{Action, Actor, Desk, NewTicket};
@@ -239,8 +239,8 @@ impl<S> Ticket<S> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
-    /// If the actor sees only the [public part](Snapshot::public) of the ticket, or the handle shows only this part, the
-    /// rejection names no statuses, fields, guards and agents. [`Desk::act`](crate::Desk::act) does the same.
+    /// If the actor sees only the [public part](Snapshot::public) of the ticket, or the handle shows only this part,
+    /// the rejection names no statuses, fields, guards and agents. [`Desk::act`](crate::Desk::act) does the same.
     ///
     /// The check uses the ticket and the policy as they were read. What lies outside of them is checked when the desk
     /// executes the action: the timers that are due by then, other tickets that the action links, and, for

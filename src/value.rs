@@ -11,9 +11,9 @@ use crate::decimal::{self, Decimal};
 
 /// A typed value of a custom field, of a person's attribute, or on the right-hand side of a condition.
 ///
-/// In JSON and TOML, most values are written directly: `true`, `42`, `"text"`, `["a", "b"]`. Dates, instants and decimals
-/// are tagged, `{"date": "2026-01-05"}`, `{"instant": "2026-01-05T09:00:00Z"}` and `{"decimal": "1234.50"}`, so that text
-/// that looks like a date remains text. A number with a fraction, `1234.5`, is read as a [`Decimal`] too.
+/// In JSON and TOML, most values are written directly: `true`, `42`, `"text"`, `["a", "b"]`. Dates, instants and
+/// decimals are tagged, `{"date": "2026-01-05"}`, `{"instant": "2026-01-05T09:00:00Z"}` and `{"decimal": "1234.50"}`,
+/// so that text that looks like a date remains text. A number with a fraction, `1234.5`, is read as a [`Decimal`] too.
 ///
 /// ```
 /// use firstline::Value;

@@ -20,3 +20,5 @@ mod round_trips;
 mod schema;
 #[path = "common/stage.rs"]
 mod stage;
+#[path = "house/width.rs"]
+mod width;

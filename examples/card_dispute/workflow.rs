@@ -8,8 +8,8 @@ use firstline::{Condition, HoldReason, StateKind, StepKind, WorkflowDefinition};
 /// 1. The bank assesses the claim. If `field.grounds` is `fraud`, the role `risk` checks it first.
 /// 2. A small amount (`field.amount` at most 25) is credited at once.
 /// 3. Otherwise the bank charges the payment back and waits for the merchant. A chargeback is possible for 120 days
-///    (`field.days_since_posting`). If the merchant contests it, a pre-arbitration may follow, or the arbitration of the
-///    card scheme.
+///    (`field.days_since_posting`). If the merchant contests it, a pre-arbitration may follow, or the arbitration of
+///    the card scheme.
 /// 4. Only the role `risk` may credit a larger amount. Declining requires `field.verdict` = `decline`. Without this
 ///    guard, an agent who may not credit would take the transition to `Declined` instead.
 ///

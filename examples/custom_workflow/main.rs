@@ -1,5 +1,5 @@
-//! Your own workflow from a TOML file: the faults of a first attempt, a ticket that goes through the corrected workflow,
-//! and its picture.
+//! Your own workflow from a TOML file: the faults of a first attempt, a ticket that goes through the corrected
+//! workflow, and its picture.
 //!
 //! ```text
 //! cargo run --features toml --example custom_workflow

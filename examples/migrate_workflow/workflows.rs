@@ -50,8 +50,8 @@ pub(crate) fn plan() -> Migration {
     careless_plan().map("Awaiting parcel", "Parcel on its way").fill("field.condition", "unknown")
 }
 
-/// Opens a thousand live tickets and some finished ones on version 1, then adopts version 2. Returns the live tickets by
-/// age.
+/// Opens a thousand live tickets and some finished ones on version 1, then adopts version 2. Returns the live tickets
+/// by age.
 pub(crate) fn fill(desk: &Desk<Sqlite>, progress: &ProgressBar) -> Result<Vec<TicketId>> {
     desk.setup().adopt(&policy(1)?)?;
     let anna = Actor::agent("anna");

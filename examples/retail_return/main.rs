@@ -1,5 +1,5 @@
-//! Goods that come back to a shop: a workflow with its own statuses, guards, required fields and roles. Three tickets go
-//! through it, and a picture shows how many took each transition.
+//! Goods that come back to a shop: a workflow with its own statuses, guards, required fields and roles. Three tickets
+//! go through it, and a picture shows how many took each transition.
 //!
 //! ```text
 //! cargo run --example retail_return

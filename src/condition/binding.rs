@@ -45,9 +45,9 @@ impl Condition {
     /// Replaces every comparison with a field of the actor: `actor` and the fields under `actor.`.
     ///
     /// A comparison with a field that this actor lacks, or that has another type, counts against the condition. The
-    /// same is true inside a negation: "the team is not the actor's" does not hold for an actor without a team. An empty
-    /// text has nothing to share, so it counts as missing. `exists` is exact.
-    /// `known` are the fields of tickets, with their types.
+    /// same is true inside a negation: "the team is not the actor's" does not hold for an actor without a team. An
+    /// empty text has nothing to share, so it counts as missing. `exists` is exact. `known` are the fields of tickets,
+    /// with their types.
     pub(crate) fn bound_to(&self, actor: &dyn Facts, known: &Fields) -> Condition {
         self.bound(&Binding { actor, known }, false)
     }

@@ -158,8 +158,8 @@ impl Comparison {
 }
 
 /// Returns true if the fields have these values and the values are equal, or if one is a list that has the other or an
-/// item of it. [Ids](is_id) must have the same characters, and other texts the same normal form. Numbers are compared by
-/// their amount. An empty text has nothing in common with another one.
+/// item of it. [Ids](is_id) must have the same characters, and other texts the same normal form. Numbers are compared
+/// by their amount. An empty text has nothing in common with another one.
 pub(super) fn shares(fields: [&str; 2], left: &Value, right: &Value) -> bool {
     let is_equal = match fields.into_iter().any(is_id) {
         true => |left: &String, right: &String| left == right,

@@ -81,8 +81,8 @@ impl Condition {
         search(&relaxed, &choices, &mut BTreeMap::new(), budget).unwrap_or(true)
     }
 
-    /// Replaces the comparisons with the current time or with other fields, whose values are not known. They become `holds`,
-    /// and the opposite inside a negation, so that the result holds whenever the condition does.
+    /// Replaces the comparisons with the current time or with other fields, whose values are not known. They become
+    /// `holds`, and the opposite inside a negation, so that the result holds whenever the condition does.
     fn relaxed(&self, holds: bool) -> Condition {
         match &self.0 {
             Node::Always => Condition::ALWAYS,

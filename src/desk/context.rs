@@ -143,8 +143,8 @@ impl CommandContext {
         Ok(policy_context)
     }
 
-    /// True if a version of the agreements can matter to the ticket although another one has replaced it: if an open clock
-    /// migrates to every version, or if an imported ticket has no clocks yet.
+    /// True if a version of the agreements can matter to the ticket although another one has replaced it: if an open
+    /// clock migrates to every version, or if an imported ticket has no clocks yet.
     fn follows_versions(&self, ticket: &Snapshot, agreements: &AgreementSet) -> Result<bool> {
         if ticket.clocks.is_empty() && ticket.imported.is_some() {
             return Ok(true);
@@ -243,7 +243,8 @@ impl CommandContext {
         tickets.into_iter().map(handle).collect()
     }
 
-    /// Adds the earlier agreements that the action may need: a correction restores the clocks, which may be pinned to them.
+    /// Adds the earlier agreements that the action may need: a correction restores the clocks, which may be pinned to
+    /// them.
     pub(super) fn pin_for_correction(
         &self,
         ticket: &Snapshot,

@@ -205,8 +205,8 @@ fn last_work(events: &[Event]) -> Option<&Event> {
     events.iter().rev().find(|event| !is_automatic(event))
 }
 
-/// True for the effects of timers and clocks, and for the reactions of the desk to them. They are no work on the ticket,
-/// so they do not end its import.
+/// True for the effects of timers and clocks, and for the reactions of the desk to them. They are no work on the
+/// ticket, so they do not end its import.
 fn is_automatic(event: &Event) -> bool {
     match event.change {
         Change::ClocksUpdated { .. } => true,

@@ -35,8 +35,8 @@ pub(super) struct Links<'a> {
 
 impl Links<'_> {
     /// Decides an action. Returns the decision for the ticket, the decisions for the tickets at the other ends of
-    /// changed links, and the records of these links. An actor who does not see the internal part of the ticket gets the
-    /// public form of a rejection.
+    /// changed links, and the records of these links. An actor who does not see the internal part of the ticket gets
+    /// the public form of a rejection.
     pub(super) fn decide(
         &self,
         ticket: &Snapshot,
@@ -65,8 +65,8 @@ impl Links<'_> {
     }
 
     /// Returns the links that the action names: the existing links from other tickets, and the ticket's own links to
-    /// tickets that the actor does not see. Other tickets are read only if the number of parts is within the limit and the
-    /// actor may link tickets.
+    /// tickets that the actor does not see. Other tickets are read only if the number of parts is within the limit and
+    /// the actor may link tickets.
     fn named(
         &self,
         ticket: &Snapshot,
@@ -225,8 +225,8 @@ impl ReadLinks {
         Ok(links)
     }
 
-    /// Returns the links to tickets that the reader sees. Reads on until the page is full, each time twice as many links,
-    /// because the number of rounds is limited.
+    /// Returns the links to tickets that the reader sees. Reads on until the page is full, each time twice as many
+    /// links, because the number of rounds is limited.
     fn seen(&self, access: &Access, loaded: &Loaded) -> Result<Vec<Link>, Interrupt> {
         if !access.sees_internal(self.context.visible(self.ticket, access, loaded)?) {
             return Ok(Vec::new());

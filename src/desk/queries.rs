@@ -299,8 +299,8 @@ impl Operation for History {
 }
 
 impl History {
-    /// Returns the events that the reader sees. Reads on until the page is full, so that only the page after the last one
-    /// is empty. Reads twice as many events each time, because the number of rounds is limited.
+    /// Returns the events that the reader sees. Reads on until the page is full, so that only the page after the last
+    /// one is empty. Reads twice as many events each time, because the number of rounds is limited.
     fn seen(&self, access: &Access, loaded: &Loaded) -> Result<Vec<Event>, Interrupt> {
         let ticket = self.context.visible(self.ticket, access, loaded)?;
         let whole = access.sees_internal(ticket);

@@ -37,7 +37,8 @@ impl CommandContext {
         Ok(found.ok_or_else(|| Error::not_found(format_args!("ticket {ticket}")))?)
     }
 
-    /// Checks a query and its groups, and limits the query to the tickets that the reader sees. `None` if there are none.
+    /// Checks a query and its groups, and limits the query to the tickets that the reader sees. `None` if there are
+    /// none.
     ///
     /// A query that uses an internal fact finds only tickets whose internal part the reader sees. Otherwise its answer
     /// would reveal hidden facts.
@@ -121,7 +122,8 @@ impl CommandContext {
         Ok(shown.ok_or_else(|| Error::new(ErrorKind::Storage, "a ticket has no handle"))?)
     }
 
-    /// Returns the events that the reader sees, each as they see it. `whole` if they see the internal part of the ticket.
+    /// Returns the events that the reader sees, each as they see it. `whole` if they see the internal part of the
+    /// ticket.
     pub(super) fn seen_events(
         &self,
         events: &[Event],

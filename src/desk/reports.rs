@@ -100,8 +100,8 @@ impl<'a, E: Engine> Reports<'a, E> {
         self.0.engine.run(&self.0.settings.desk, WhatIf(attempt))
     }
 
-    /// Tries an action without writing anything. Returns the rejection, or `None` if the desk would accept the action from
-    /// this actor now.
+    /// Tries an action without writing anything. Returns the rejection, or `None` if the desk would accept the action
+    /// from this actor now.
     ///
     /// [`Ticket::why_not_by`] answers from the handle alone. This method also knows the history, which
     /// [`Action::undo`] depends on, the timers that are due, and linked tickets.

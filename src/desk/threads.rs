@@ -36,8 +36,8 @@ impl CommandContext {
     }
 }
 
-/// Returns the error for a thread key that leads to another ticket. The actor may not see that ticket, so the error does
-/// not name it.
+/// Returns the error for a thread key that leads to another ticket. The actor may not see that ticket, so the error
+/// does not name it.
 pub(super) fn taken(thread: &ThreadKey) -> Error {
     Error::invalid("thread", format_args!("{thread} already belongs to another ticket"))
         .allowing("`receive`, which continues that ticket or opens a follow-up, or another thread")

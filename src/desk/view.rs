@@ -24,8 +24,9 @@ use crate::workflow::{ProcessMap, Workflow};
 
 /// The desk as one reader may see it. Returned by [`Desk::view`].
 ///
-/// The [rules of visibility](crate::policy::VisibilityRule) in the policy say which tickets a reader sees. Without rules,
-/// agents and programs see everything, and a contact sees the public part of the tickets on which they have a role.
+/// The [rules of visibility](crate::policy::VisibilityRule) in the policy say which tickets a reader sees. Without
+/// rules, agents and programs see everything, and a contact sees the public part of the tickets on which they have a
+/// role.
 ///
 /// - A ticket that the reader does not see is not found, with the same error as for a ticket that does not exist.
 ///   The limit is a condition inside each query, so pages are full and counts are exact. Links to tickets that the
@@ -33,16 +34,16 @@ use crate::workflow::{ProcessMap, Workflow};
 /// - Readers who do not see the internal part of a ticket see its [public part](crate::Snapshot::public), the
 ///   [public form](Event::public) of its events, and neither links nor clocks. They do not find it by its name in
 ///   another system or by a thread. Their rejections name no statuses, guards, fields and agents.
-/// - A query that uses an internal fact finds only tickets whose internal part the reader sees, because its answer would
-///   otherwise reveal hidden facts: order and filters, the fields of its condition, and the groups of a count. A reader
-///   who sees no internal part at all gets an error instead.
+/// - A query that uses an internal fact finds only tickets whose internal part the reader sees, because its answer
+///   would otherwise reveal hidden facts: order and filters, the fields of its condition, and the groups of a count. A
+///   reader who sees no internal part at all gets an error instead.
 ///
 /// Commands apply the same rules: an agent or a program cannot act on a ticket that they do not see. What a contact may
-/// write follows from the table of [standings](crate::policy::standing) alone. An outsider with proof can therefore write
-/// to a ticket that they cannot read.
+/// write follows from the table of [standings](crate::policy::standing) alone. An outsider with proof can therefore
+/// write to a ticket that they cannot read.
 ///
-/// The [`Receipt`](crate::Receipt) of a command is for the application and has the whole ticket. To show the ticket to the
-/// actor, read it here.
+/// The [`Receipt`](crate::Receipt) of a command is for the application and has the whole ticket. To show the ticket to
+/// the actor, read it here.
 ///
 /// ```
 /// use firstline::{Action, Actor, Desk, NewTicket, Query};
@@ -67,8 +68,8 @@ pub struct View<'a, E> {
 }
 
 impl<E: Engine> Desk<E> {
-    /// Returns the handle for what this actor may read. The program authenticates the actor, and gives the attributes that
-    /// the [rules of visibility](crate::policy::VisibilityRule) compare.
+    /// Returns the handle for what this actor may read. The program authenticates the actor, and gives the attributes
+    /// that the [rules of visibility](crate::policy::VisibilityRule) compare.
     ///
     /// The other reads of the desk are for the application itself and show everything.
     pub fn view(&self, reader: impl Into<Actor>) -> View<'_, E> {
@@ -86,8 +87,8 @@ impl<'a, E: Engine> View<'a, E> {
     /// Reads a ticket, as [`Desk::ticket`] does.
     ///
     /// # Errors
-    /// [not found](crate::Error::is_not_found), [invalid](crate::Error::is_invalid) if the id of the reader is malformed,
-    /// [storage](crate::Error::is_storage).
+    /// [not found](crate::Error::is_not_found), [invalid](crate::Error::is_invalid) if the id of the reader is
+    /// malformed, [storage](crate::Error::is_storage).
     pub fn ticket(&self, ticket: impl Into<TicketRef>) -> E::Reply<'a, Ticket> {
         self.desk.engine.run(&self.desk.settings.desk, LookUp(ticket.into(), self.context()))
     }
@@ -123,8 +124,8 @@ impl<'a, E: Engine> View<'a, E> {
         self.desk.engine.run(&self.desk.settings.desk, history)
     }
 
-    /// Returns a page of the history of a ticket, as [`Records::history_page`](crate::desk::Records::history_page) does.
-    /// The limit counts the events that the reader sees.
+    /// Returns a page of the history of a ticket, as [`Records::history_page`](crate::desk::Records::history_page)
+    /// does. The limit counts the events that the reader sees.
     ///
     /// # Errors
     /// The errors of [`ticket`](View::ticket), and [invalid](crate::Error::is_invalid) if the limit is out of range.
@@ -145,8 +146,8 @@ impl<'a, E: Engine> View<'a, E> {
     /// Explains a clock of a ticket, as [`Reports::explain`](crate::desk::Reports::explain) does.
     ///
     /// # Errors
-    /// The errors of [`Reports::explain`](crate::desk::Reports::explain). A reader who does not see the internal part of
-    /// the ticket finds no clock.
+    /// The errors of [`Reports::explain`](crate::desk::Reports::explain). A reader who does not see the internal part
+    /// of the ticket finds no clock.
     pub fn explain(&self, ticket: TicketId, metric: Metric) -> E::Reply<'a, Ledger> {
         let explain = Explain { ticket, metric, context: self.context() };
         self.desk.engine.run(&self.desk.settings.desk, explain)

@@ -73,9 +73,9 @@ impl<E: Engine> Worker<E> {
     /// - After a failure, the other desks on the same page of the list ([`batch`](Worker::batch)) are tried before the
     ///   remaining tickets of the failing desk.
     /// - After two failures in a row, the desk is [skipped](TickReport::skipped).
-    /// - After failures at three desks with no success in between, the sweep tries one more desk, on the same page or on
-    ///   a later page. The sweep ends if this desk fails as well, or if no other desk has due timers. The report then
-    ///   contains the error as [`stopped`](TickReport::stopped).
+    /// - After failures at three desks with no success in between, the sweep tries one more desk, on the same page or
+    ///   on a later page. The sweep ends if this desk fails as well, or if no other desk has due timers. The report
+    ///   then contains the error as [`stopped`](TickReport::stopped).
     ///
     /// A busy or unavailable store therefore costs at most six waits, or four if the desks are on one page.
     ///

@@ -16,8 +16,8 @@ pub(super) struct Target {
 
 /// Returns the state and the status that a version sets; `None` if it sets none.
 ///
-/// `placement` is the current status of the ticket, and `workflow` the workflow that it follows now or from this version
-/// on.
+/// `placement` is the current status of the ticket, and `workflow` the workflow that it follows now or from this
+/// version on.
 pub(super) fn target(
     version: &ImportedVersion,
     placement: Option<&Placement>,

@@ -171,8 +171,8 @@ impl ImportedVersion {
     }
 
     /// Sets the name that the status of this version has in the other system, for the history. It is stored with the
-    /// event that sets the status, as [`Origin::label`](crate::ticket::event::Origin::label). A version with a label is in
-    /// the history even if its status is that of the version before.
+    /// event that sets the status, as [`Origin::label`](crate::ticket::event::Origin::label). A version with a label is
+    /// in the history even if its status is that of the version before.
     ///
     /// The version must also have a [`status`](ImportedVersion::status), a
     /// [`workflow_status`](ImportedVersion::workflow_status) or an [`unmapped`](ImportedVersion::unmapped) status.

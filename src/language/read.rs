@@ -15,8 +15,8 @@ use crate::suggest;
 const BASED_ON: &str = "based_on";
 
 impl Language {
-    /// Reads a language from JSON: groups of entries. With `"based_on": "english"` or `"russian"`, the text has only the
-    /// entries that differ. Otherwise it must have all of them.
+    /// Reads a language from JSON: groups of entries. With `"based_on": "english"` or `"russian"`, the text has only
+    /// the entries that differ. Otherwise it must have all of them.
     ///
     /// ```
     /// use firstline::StateKind;
@@ -28,9 +28,9 @@ impl Language {
     /// ```
     ///
     /// # Errors
-    /// [`Definition`](crate::ErrorKind::Definition) with all [diagnostics](crate::Error::diagnostics) and their positions:
-    /// missing, unknown and misspelt entries and placeholders, wrong plural forms, and a form of instants that cannot be
-    /// printed.
+    /// [`Definition`](crate::ErrorKind::Definition) with all [diagnostics](crate::Error::diagnostics) and their
+    /// positions: missing, unknown and misspelt entries and placeholders, wrong plural forms, and a form of instants
+    /// that cannot be printed.
     pub fn from_json(text: &str) -> Result<Language> {
         Language::of_source(source::json::read(text))
     }

@@ -41,8 +41,8 @@ impl Phrase {
         self.0.get(index).unwrap_or(&self.0[0])
     }
 
-    /// Returns each difference in the use of placeholders and forms from the English entry. A phrase without a model has
-    /// neither.
+    /// Returns each difference in the use of placeholders and forms from the English entry. A phrase without a model
+    /// has neither.
     pub(super) fn differences(&self, model: Option<&Phrase>) -> Vec<String> {
         let wanted: BTreeSet<&str> = model.iter().flat_map(|model| model.form(0).names()).collect();
         let takes_number = wanted.contains(NUMBER) || model.is_some_and(|model| model.forms() > 1);

@@ -59,8 +59,9 @@ impl ActionKind {
     /// Returns true if a ticket in this state accepts the action.
     ///
     /// A closed or cancelled ticket accepts notes, links, followers, recorded time and corrections of its description,
-    /// because people learn from old tickets. It accepts no replies of the desk and no changes to its assignment, line or priority. A reply of a
-    /// contact is kept on the ticket if the policy's [standings](crate::policy::standing) say so.
+    /// because people learn from old tickets. It accepts no replies of the desk and no changes to its assignment, line
+    /// or priority. A reply of a contact is kept on the ticket if the policy's [standings](crate::policy::standing) say
+    /// so.
     ///
     /// Moves and corrections (undo, not spam) are accepted in every state: the workflow and the history restrict them,
     /// and the lifecycle does not.
@@ -129,8 +130,8 @@ impl Permitted {
         Permitted { state, actions, once_filled: Box::default() }
     }
 
-    /// Returns the actions that a ticket in this state accepts. `lacking` returns the empty fields that keep the workflow
-    /// from accepting a step or a move, and `None` if it does not accept it in any case.
+    /// Returns the actions that a ticket in this state accepts. `lacking` returns the empty fields that keep the
+    /// workflow from accepting a step or a move, and `None` if it does not accept it in any case.
     pub(crate) fn in_workflow(
         state: StateKind,
         mut lacking: impl FnMut(ActionKind) -> Option<Vec<String>>,
@@ -247,8 +248,8 @@ pub enum RejectionReason {
     State,
     /// The actor is not allowed to perform the action.
     Actor {
-        /// The actors that are allowed: `requester`, `affected`, `cc`, `outsider`, `agent`, `automation`, or the form of
-        /// a [performer](crate::workflow::Performer) such as `line:second` and `role:lead`.
+        /// The actors that are allowed: `requester`, `affected`, `cc`, `outsider`, `agent`, `automation`, or the form
+        /// of a [performer](crate::workflow::Performer) such as `line:second` and `role:lead`.
         allowed: Vec<String>,
     },
     /// The workflow has no such status.
@@ -284,8 +285,8 @@ pub enum RejectionReason {
         /// The target status of the transition.
         to: String,
     },
-    /// The actor does not see the ticket. Only a check in advance gives this reason. If the desk executes the action, the
-    /// error is [not found](crate::Error::is_not_found) instead.
+    /// The actor does not see the ticket. Only a check in advance gives this reason. If the desk executes the action,
+    /// the error is [not found](crate::Error::is_not_found) instead.
     NotFound {
         /// The id of the ticket.
         ticket: TicketId,

@@ -138,8 +138,8 @@ impl Loaded {
         Ok(newest.earlier(earlier)?.in_force(at)?)
     }
 
-    /// Returns the versions of a definition that were in force between two instants, in order: the one that was in force
-    /// just before `from`, and those that came into force from then until `until`, inclusive.
+    /// Returns the versions of a definition that were in force between two instants, in order: the one that was in
+    /// force just before `from`, and those that came into force from then until `until`, inclusive.
     pub(crate) fn in_force_between(
         &self,
         kind: DefinitionKind,

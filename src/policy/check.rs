@@ -17,8 +17,8 @@ impl Policy {
     /// Checks the whole policy.
     ///
     /// # Errors
-    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [diagnostics](crate::Error::diagnostics), if one
-    /// of them is an error:
+    /// [`ErrorKind::Definition`](crate::ErrorKind::Definition) with all [diagnostics](crate::Error::diagnostics), if
+    /// one of them is an error:
     ///
     /// - the prefix is longer than 20 characters or has other characters than letters, digits, `-`, `_` and `.`;
     /// - the undo period is negative, longer than ten years or not a whole number of seconds;
@@ -31,8 +31,8 @@ impl Policy {
     /// - a rule of visibility shows the internal part of tickets to contacts;
     /// - the table of standings gives a machine's message an effect;
     /// - an agreement or calendar is faulty: a repeated name or position; an unknown calendar, modifier or field; a
-    ///   condition that can never hold; a target without a time or given twice; a time for a priority that is not in the
-    ///   matrix; percentages that do not rise from 1 to 99;
+    ///   condition that can never hold; a target without a time or given twice; a time for a priority that is not in
+    ///   the matrix; percentages that do not rise from 1 to 99;
     /// - a workflow is faulty, or two workflows conflict.
     pub fn check(&self) -> Result<()> {
         let diagnostics = self.diagnostics();

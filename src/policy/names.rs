@@ -24,8 +24,8 @@ impl Names<'_> {
         self.predefined.iter().copied().chain(declared).chain(self.used.iter().copied())
     }
 
-    /// Returns an error if the name is not in the set. Without declared names, only a name that is nearly a known one is
-    /// an error.
+    /// Returns an error if the name is not in the set. Without declared names, only a name that is nearly a known one
+    /// is an error.
     fn check(&self, name: &str) -> Result<()> {
         if self.all().any(|known| known == name) {
             return Ok(());
@@ -47,10 +47,10 @@ impl Names<'_> {
 
 /// Declared names.
 ///
-/// Kinds, channels, hold reasons, resolution codes and contact attributes are open sets: a desk may use names of its own.
-/// If a policy declares the names of one of these sets, other names are refused, and the error suggests the nearest one.
-/// The predefined names, such as `incident`, and the names that the policy's workflows use are always accepted. Without
-/// declared names, only a name that looks like a misspelt predefined one is refused.
+/// Kinds, channels, hold reasons, resolution codes and contact attributes are open sets: a desk may use names of its
+/// own. If a policy declares the names of one of these sets, other names are refused, and the error suggests the
+/// nearest one. The predefined names, such as `incident`, and the names that the policy's workflows use are always
+/// accepted. Without declared names, only a name that looks like a misspelt predefined one is refused.
 ///
 /// In a file:
 ///

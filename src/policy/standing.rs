@@ -18,8 +18,8 @@
 //! - After the end, a message of a speaker who *follows up* opens a follow-up ticket, and a reply through
 //!   [`Desk::act`](crate::Desk::act) is kept on the finished ticket. A message of another speaker opens a ticket of
 //!   their own. The data of the finished ticket is kept for its requester alone.
-//! - A speaker who *decides* may confirm a solution and cancel the ticket. A speaker who reopens a ticket by writing may
-//!   also reopen it with [`Action::reopen`](crate::Action::reopen).
+//! - A speaker who *decides* may confirm a solution and cancel the ticket. A speaker who reopens a ticket by writing
+//!   may also reopen it with [`Action::reopen`](crate::Action::reopen).
 //!
 //! A policy changes single cells. In a file, a missing cell has its default:
 //!

@@ -19,8 +19,8 @@ use crate::diagnostic::{Diagnostic, DiagnosticKind};
 ///
 /// The condition of a rule compares [facts of the ticket](crate::ticket::facts) with values or with the reader: `actor`
 /// is the id of the reader, and `actor.NAME` is an attribute that the program gives with the [`Actor`](crate::Actor). A
-/// comparison with an attribute that the reader lacks permits nothing, even inside a negation. Only `exists` asks for the
-/// attribute itself: a rule with `exists: false` permits, and also applies if the program forgets the attribute.
+/// comparison with an attribute that the reader lacks permits nothing, even inside a negation. Only `exists` asks for
+/// the attribute itself: a rule with `exists: false` permits, and also applies if the program forgets the attribute.
 ///
 /// ```
 /// use firstline::policy::VisibilityRule;
@@ -116,15 +116,16 @@ impl VisibilityRule {
         self
     }
 
-    /// Lets the readers see the internal part of the tickets too. Contacts never do: a policy with such a rule is refused.
+    /// Lets the readers see the internal part of the tickets too. Contacts never do: a policy with such a rule is
+    /// refused.
     pub fn internal(mut self) -> VisibilityRule {
         self.internal = true;
         self
     }
 }
 
-/// Returns the tickets that a reader with these facts sees, and those whose internal part the reader sees, as conditions.
-/// `None` if there is no rule for this kind of readers. `known` returns the fields of tickets.
+/// Returns the tickets that a reader with these facts sees, and those whose internal part the reader sees, as
+/// conditions. `None` if there is no rule for this kind of readers. `known` returns the fields of tickets.
 pub(super) fn visible_to(
     rules: &[VisibilityRule],
     readers: Readers,

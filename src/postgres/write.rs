@@ -91,8 +91,8 @@ impl Shared {
     /// Returns the statement that writes these tickets and records. It fails, without writing anything, if a version is
     /// not the expected one.
     ///
-    /// `before` has the tickets that were read, in the version that was read. Only the differences of their contacts are
-    /// written, and unchanged timers are left alone.
+    /// `before` has the tickets that were read, in the version that was read. Only the differences of their contacts
+    /// are written, and unchanged timers are left alone.
     pub(super) fn write(
         &self,
         desk: &DeskId,

@@ -18,8 +18,8 @@ use crate::ticket::snapshot::Snapshot;
 ///
 /// The spans are in order and without gaps. They run from the start of the clock to its end, or to the requested
 /// instant if the clock is still open. The lengths of all spans add up to the wall-clock time. The lengths of the
-/// running spans add up to the elapsed time. The exception is a ticket that was imported with times that run backwards: an
-/// ended clock keeps the time that was known when it ended, and the spans follow the whole history.
+/// running spans add up to the elapsed time. The exception is a ticket that was imported with times that run backwards:
+/// an ended clock keeps the time that was known when it ended, and the spans follow the whole history.
 ///
 /// `Display` prints a table, in the time zone of the calendar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +57,8 @@ pub enum SpanKind {
     Running,
     /// The calendar was closed by its weekly hours.
     OffHours,
-    /// The calendar was closed for the holiday with this name, also if special hours open a part of the day. The name may
-    /// be empty. Time that the weekly hours close anyway is [`OffHours`](SpanKind::OffHours).
+    /// The calendar was closed for the holiday with this name, also if special hours open a part of the day. The name
+    /// may be empty. Time that the weekly hours close anyway is [`OffHours`](SpanKind::OffHours).
     Holiday(String),
     /// The calendar was closed by special hours for this date.
     SpecialHours,
@@ -68,8 +68,8 @@ pub enum SpanKind {
     Resolved,
     /// The ticket was closed until it was reopened.
     Closed,
-    /// The target was restarted later, so this time no longer counts. A period with a target in which no time counted is
-    /// shown as it was.
+    /// The target was restarted later, so this time no longer counts. A period with a target in which no time counted
+    /// is shown as it was.
     Superseded,
     /// No agreement had a target for the metric.
     NoTarget,

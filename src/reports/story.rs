@@ -59,8 +59,8 @@ impl<'a> Story<'a> {
     /// Returns the story for the customer: only [public events](Event::public), without internal words and without the
     /// names of teams and statuses.
     ///
-    /// Begin with the whole history: names are known from internal events too, and the undoing of a command is shown only
-    /// if the story shows the command.
+    /// Begin with the whole history: names are known from internal events too, and the undoing of a command is shown
+    /// only if the story shows the command.
     ///
     /// ```
     /// use firstline::{Action, Actor, Desk, NewTicket, Story};
@@ -115,8 +115,8 @@ impl<'a> Story<'a> {
         self
     }
 
-    /// Returns the story with the numbers of the tickets that it [names](Story::links). A ticket without a number here is
-    /// `another ticket`.
+    /// Returns the story with the numbers of the tickets that it [names](Story::links). A ticket without a number here
+    /// is `another ticket`.
     ///
     /// ```
     /// use std::collections::BTreeMap;

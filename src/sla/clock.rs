@@ -75,9 +75,9 @@ pub struct Clock {
     /// restarts such clocks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended_with_ticket: bool,
-    /// The percentages of the current target that need no alert any more; 100 is the breach. Most of them were recorded.
-    /// The others were passed when the target began, or were recorded for an earlier target with the same or a later
-    /// deadline.
+    /// The percentages of the current target that need no alert any more; 100 is the breach. Most of them were
+    /// recorded. The others were passed when the target began, or were recorded for an earlier target with the same or
+    /// a later deadline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerted: Vec<u8>,
     /// The same for the warnings of the current target by time left, in seconds.
@@ -254,8 +254,8 @@ impl Clock {
         self.alerted_before.iter().find(same).map(|it| it.deadline)
     }
 
-    /// Removes a breach that no event records. Only imported histories have such breaches: the other system, and not this
-    /// desk, measured the ticket at that time.
+    /// Removes a breach that no event records. Only imported histories have such breaches: the other system, and not
+    /// this desk, measured the ticket at that time.
     pub(crate) fn forget_unrecorded_breach(&mut self) {
         let before = self.alerted_before.iter().map(|it| (it.percent, it.left));
         let mut alerted = self.alerted.iter().map(|percent| (*percent, None)).chain(before);
@@ -283,8 +283,8 @@ impl Clock {
         self.revision += 1;
     }
 
-    /// Returns the clock as it was earlier in the same cycle, with the alerts that were recorded since. `deadline` is the
-    /// deadline of the current target.
+    /// Returns the clock as it was earlier in the same cycle, with the alerts that were recorded since. `deadline` is
+    /// the deadline of the current target.
     pub(crate) fn restored(earlier: &Clock, current: &Clock, deadline: Option<DateTime<Utc>>) -> Clock {
         let mut current = current.clone();
         if current.revision != earlier.revision {

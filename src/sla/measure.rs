@@ -176,8 +176,8 @@ impl<'a> Measure<'a> {
         clock.next = self.next_alert_from_intervals(clock, intervals, now);
     }
 
-    /// Marks the alerts that a target has passed when it begins as done, except for the last one. The last one is marked
-    /// if it was recorded for an earlier target.
+    /// Marks the alerts that a target has passed when it begins as done, except for the last one. The last one is
+    /// marked if it was recorded for an earlier target.
     fn pass_alerts(&self, clock: &mut Clock, due: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         let (thresholds, consumed) = (self.thresholds(clock.target), self.consumed(clock, now));
         let is_passed = |threshold: &Threshold| match threshold.percent {

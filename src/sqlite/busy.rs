@@ -49,8 +49,8 @@ pub(super) fn retry<T>(deadline: Deadline, mut attempt: impl FnMut() -> Result<T
     }
 }
 
-/// The pause between two attempts. It does not depend on the number of attempts, so a program that has waited for a long
-/// time tries as often as one that has just begun.
+/// The pause between two attempts. It does not depend on the number of attempts, so a program that has waited for a
+/// long time tries as often as one that has just begun.
 fn pause(random: u64) -> Duration {
     Duration::from_micros(50 + random % 1_550)
 }

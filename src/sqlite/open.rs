@@ -27,8 +27,8 @@ impl SqliteOptions {
     ///   and the linked SQLite is not safe with two (see [`share_at_own_risk`](SqliteOptions::share_at_own_risk)).
     /// - [`Unknown`](ErrorKind::Unknown): the disk failed while the new tables were committed. Open the file again.
     /// - [`Corrupt`](ErrorKind::Corrupt): the file is not an SQLite database, or it is damaged.
-    /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, or firstline did not create them, or the
-    ///   database stores text as UTF-16. The database is left untouched.
+    /// - [`Schema`](ErrorKind::Schema): the tables are newer than this version, or firstline did not create them, or
+    ///   the database stores text as UTF-16. The database is left untouched.
     /// - [`Definition`](ErrorKind::Definition): the [table prefix](SqliteOptions::table_prefix) is invalid, or the
     ///   acquire timeout is out of range.
     /// - [`Busy`](ErrorKind::Busy): the tables must be created or the journal mode changed, and another program or

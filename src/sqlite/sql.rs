@@ -178,8 +178,8 @@ impl Sql {
         (self.selects(query, columns, &filters).join(" UNION ALL ") + order, bound)
     }
 
-    /// The statement that counts the tickets of a query by group, and its parameters. The caller also binds `:desk`. The
-    /// query must have no condition, because the statement filters by the table's columns alone.
+    /// The statement that counts the tickets of a query by group, and its parameters. The caller also binds `:desk`.
+    /// The query must have no condition, because the statement filters by the table's columns alone.
     pub(super) fn count(&self, query: &Query, by: GroupBy) -> (String, Vec<(&'static str, Bound)>) {
         let (filters, mut bound) = filters(query);
         let key = match by {

@@ -195,8 +195,8 @@ impl SqliteWithinTx<'_> {
         self.within.connection.prepare_cached(sql).and_then(|mut it| it.execute([])).map(drop).map_err(fault)
     }
 
-    /// Replaces an error if the transaction of the host caused it. If the disk is full, SQLite rolls the whole transaction
-    /// back. A transaction that did not begin as `IMMEDIATE` cannot wait for another writer.
+    /// Replaces an error if the transaction of the host caused it. If the disk is full, SQLite rolls the whole
+    /// transaction back. A transaction that did not begin as `IMMEDIATE` cannot wait for another writer.
     fn explained(&self, error: Error) -> Error {
         match self.within.owner {
             TransactionOwner::Host | TransactionOwner::HostElsewhere

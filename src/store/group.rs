@@ -37,8 +37,8 @@ const DUE: [(&str, TimeDelta); 4] = [
 ];
 
 impl GroupBy {
-    /// Returns the ends of the groups by due time: each contains the deadlines before its instant, in microseconds since
-    /// 1970, that no earlier group contains. Without a current time, nothing is overdue, and nothing is near.
+    /// Returns the ends of the groups by due time: each contains the deadlines before its instant, in microseconds
+    /// since 1970, that no earlier group contains. Without a current time, nothing is overdue, and nothing is near.
     pub(crate) fn due_ends(now: Option<DateTime<Utc>>) -> impl Iterator<Item = (&'static str, i64)> {
         let end =
             move |after| now.and_then(|now| now.checked_add_signed(after)).map(|it| it.timestamp_micros());

@@ -401,8 +401,8 @@ impl<'r> Adoptions<'r> {
         self.up_to(at)?.checked_sub(1).map_or(Ok(None), |place| self.at(place))
     }
 
-    /// Returns the version in force just before `from`, if it is not in the archive, and the versions that came into force
-    /// from then until `until`, inclusive.
+    /// Returns the version in force just before `from`, if it is not in the archive, and the versions that came into
+    /// force from then until `until`, inclusive.
     pub(crate) fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Adoption>> {
         let mut versions = Vec::new();
         for place in (0..self.up_to(until)?).rev() {

@@ -163,8 +163,8 @@ impl Query {
         self
     }
 
-    /// Sets the current time, with which conditions such as `due_at is before 2h from now` compare. The desk sets it for
-    /// each read. It is not part of the serialized form.
+    /// Sets the current time, with which conditions such as `due_at is before 2h from now` compare. The desk sets it
+    /// for each read. It is not part of the serialized form.
     pub fn at(mut self, now: DateTime<Utc>) -> Query {
         self.now = Some(now);
         self

@@ -49,8 +49,8 @@ impl Access {
 
     /// Returns the access of an actor who performs an action.
     ///
-    /// On which tickets the customer's side may act follows from the table of standings alone, which lets an outsider with
-    /// proof write to a ticket that they cannot read.
+    /// On which tickets the customer's side may act follows from the table of standings alone, which lets an outsider
+    /// with proof write to a ticket that they cannot read.
     pub(crate) fn of_commands(actor: &Actor, policy: &Policy) -> Access {
         match actor.who.is_staff() {
             true => Access::of(actor, policy),

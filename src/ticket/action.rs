@@ -255,14 +255,14 @@ impl Action {
         Action::Spam
     }
 
-    /// Takes back that the ticket is spam. The ticket returns to the state and status that it had before, and its clocks
-    /// run on from there.
+    /// Takes back that the ticket is spam. The ticket returns to the state and status that it had before, and its
+    /// clocks run on from there.
     pub fn not_spam() -> Action {
         Action::NotSpam
     }
 
-    /// Takes back the actor's own last command on the ticket, with all its parts, even if it has closed or cancelled the
-    /// ticket. This must be the only part of an action.
+    /// Takes back the actor's own last command on the ticket, with all its parts, even if it has closed or cancelled
+    /// the ticket. This must be the only part of an action.
     ///
     /// The ticket is then as it was before the command, and its clocks run on from there. The history keeps the command
     /// and gets an event for the undoing. A breach that was recorded in the meantime stays recorded.

@@ -8,8 +8,9 @@ use crate::lifecycle::StateKind;
 use crate::lifecycle::state::{OnHold, State};
 use crate::time::to_micros;
 
-/// The effect of reaching the date of a hold: the next state, and a reminder before it. Set by [`Action::then_resolve`](crate::Action::then_resolve),
-/// [`then_close`](crate::Action::then_close) and [`remind_at`](crate::Action::remind_at).
+/// The effect of reaching the date of a hold: the next state, and a reminder before it. Set by
+/// [`Action::then_resolve`](crate::Action::then_resolve), [`then_close`](crate::Action::then_close) and
+/// [`remind_at`](crate::Action::remind_at).
 ///
 /// ```
 /// use firstline::desk::Settings;

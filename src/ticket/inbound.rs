@@ -103,9 +103,9 @@ impl InboundMessage {
 
     /// Adds a thread key: a chat id, or a message id that the mail names or has itself.
     ///
-    /// Several keys may lead to one ticket. If they lead to different tickets, the first one that leads to a ticket that
-    /// is not finished decides, so put the most specific key first. For mail that is `In-Reply-To`, then `References`
-    /// from the newest, then the mail's own id.
+    /// Several keys may lead to one ticket. If they lead to different tickets, the first one that leads to a ticket
+    /// that is not finished decides, so put the most specific key first. For mail that is `In-Reply-To`, then
+    /// `References` from the newest, then the mail's own id.
     pub fn thread(mut self, thread: impl Into<ThreadKey>) -> InboundMessage {
         self.threads.push(thread.into());
         self
@@ -178,8 +178,8 @@ impl InboundMessage {
 
     /// Makes the message idempotent: a second message with the same key returns the first result.
     ///
-    /// The same key with another message is refused as [`KeyReused`](crate::ErrorKind::KeyReused). What the host adds by
-    /// itself may differ: the attributes of people, the keys of uploaded files, and `sent_at`.
+    /// The same key with another message is refused as [`KeyReused`](crate::ErrorKind::KeyReused). What the host adds
+    /// by itself may differ: the attributes of people, the keys of uploaded files, and `sent_at`.
     pub fn idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> InboundMessage {
         self.key = Some(key.into());
         self

@@ -1,5 +1,6 @@
 //! The normal form of the names and short texts in requests: subjects, tags, categories, fields, and what identifies
-//! people to readers. Ids are the host's and stay as they are. So do the attributes of actors, messages, notes and comments.
+//! people to readers. Ids are the host's and stay as they are. So do the attributes of actors, messages, notes and
+//! comments.
 
 use std::collections::{BTreeMap, BTreeSet};
 

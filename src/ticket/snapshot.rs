@@ -111,8 +111,8 @@ pub struct Snapshot {
     pub opened_at: DateTime<Utc>,
     /// The time of the last event.
     pub updated_at: DateTime<Utc>,
-    /// The time of the last event that the desk itself did not cause, if later events are the desk's own: expired timers,
-    /// warnings and breaches. Otherwise `None`, and [`Snapshot::touched`] is `updated_at`.
+    /// The time of the last event that the desk itself did not cause, if later events are the desk's own: expired
+    /// timers, warnings and breaches. Otherwise `None`, and [`Snapshot::touched`] is `updated_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub touched_at: Option<DateTime<Utc>>,
     /// True if nobody or somebody other than a contact opened the ticket.
@@ -121,8 +121,8 @@ pub struct Snapshot {
     /// The time of the requester's first message, if the ticket is [outbound](Snapshot::outbound).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<DateTime<Utc>>,
-    /// The time of the first reply: the first public reply by an agent, or an agent's resolution without a reply before.
-    /// A reply by a program is no reply.
+    /// The time of the first reply: the first public reply by an agent, or an agent's resolution without a reply
+    /// before. A reply by a program is no reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_replied_at: Option<DateTime<Utc>>,
     /// The time of the last resolution. Reopening the ticket does not clear it.
@@ -154,8 +154,9 @@ pub struct Snapshot {
     /// The author of the last public message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_speaker: Option<Who>,
-    /// The time of the oldest message of a contact that no agent has answered. An agent's public reply answers it, and so
-    /// does the resolution or closing of the ticket. A cancelled ticket keeps it; [`Snapshot::unanswered`] is `None` then.
+    /// The time of the oldest message of a contact that no agent has answered. An agent's public reply answers it, and
+    /// so does the resolution or closing of the ticket. A cancelled ticket keeps it; [`Snapshot::unanswered`] is `None`
+    /// then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered_since: Option<DateTime<Utc>>,
     /// The number of corrections: commands that were taken back, and times that the ticket was spam and then not.
@@ -281,7 +282,8 @@ impl Snapshot {
     }
 
     /// Adds the differences between the ticket and this contact to a description. Values that the contact does not
-    /// mention are unchanged. A replaced requester becomes an affected contact, unless the description already has a role for them.
+    /// mention are unchanged. A replaced requester becomes an affected contact, unless the description already has a
+    /// role for them.
     pub(crate) fn describe_contact(
         &self,
         contact: &Contact,

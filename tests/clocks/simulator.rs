@@ -1,6 +1,6 @@
 //! A simulator of SLA clocks. It walks through a history minute by minute and follows the numbered rules in the
-//! documentation of `firstline::sla`. It was written from these rules alone, without reading the code of the crate. From
-//! the crate it uses names, such as `Metric::FirstReply`, and no computation.
+//! documentation of `firstline::sla`. It was written from these rules alone, without reading the code of the crate.
+//! From the crate it uses names, such as `Metric::FirstReply`, and no computation.
 
 #[path = "simulator/calendar.rs"]
 mod calendar;

@@ -2,9 +2,9 @@
 //! once.
 //!
 //! The test starts itself as these programs. Each program reports on a pipe which command it begins and which one is
-//! acknowledged. At a planned operation on the file it stops, reports that, and is killed there, so every kill interrupts
-//! a command. Only operations on files change what another program finds. After a kill, the next program repeats the
-//! unacknowledged commands with the same keys.
+//! acknowledged. At a planned operation on the file it stops, reports that, and is killed there, so every kill
+//! interrupts a command. Only operations on files change what another program finds. After a kill, the next program
+//! repeats the unacknowledged commands with the same keys.
 #![cfg(all(feature = "sqlite", unix))]
 
 use std::collections::HashMap;
@@ -341,8 +341,8 @@ fn tuesday() -> DateTime<Utc> {
     monday() + TimeDelta::days(10)
 }
 
-/// Fires timers until none is due, and reports it. The naive role lists, acts and then deletes the timer from a table of
-/// its own, like programs that store their timers apart from the tickets.
+/// Fires timers until none is due, and reports it. The naive role lists, acts and then deletes the timer from a table
+/// of its own, like programs that store their timers apart from the tickets.
 fn drain_until_done(part: &str) {
     let ((store, vfs), stop) = (opened(Durability::Normal), Stop::of_this_program());
     stop.arm(&vfs);

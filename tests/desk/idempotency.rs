@@ -241,8 +241,8 @@ fn a_receipt_is_kept_for_the_configured_period() {
     });
 }
 
-/// A digest was compared without the ticket, and `commit` counted as `act`: the second call reported success on the wrong
-/// ticket and wrote nothing.
+/// A digest was compared without the ticket, and `commit` counted as `act`: the second call reported success on the
+/// wrong ticket and wrote nothing.
 #[test]
 fn a_digest_counts_for_one_method_and_one_ticket() {
     on_each_store(|stage| {

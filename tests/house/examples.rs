@@ -90,8 +90,8 @@ fn the_typed_lifecycle_example_shows_a_conflict_and_ends_closed() {
     );
 }
 
-/// The ITIL matrix gives P1 for high x high, P4 for low x medium and P5 for low x low. A key customer is one rank higher, a
-/// trial account one lower, and a complaint with many readers is at least P2.
+/// The ITIL matrix gives P1 for high x high, P4 for low x medium and P5 for low x low. A key customer is one rank
+/// higher, a trial account one lower, and a complaint with many readers is at least P2.
 #[test]
 fn the_key_customers_example_gives_priorities_and_reasons() {
     let printed = printed("key_customers", &[]);

@@ -325,8 +325,8 @@ pub(crate) async fn commands_waiting_for_one_ticket_do_not_block_reads(place: Pl
             )
         })
         .collect();
-    // Two of the eight connections are reserved for reads. All others wait for the ticket, and a read that waited for one
-    // of them would never return.
+    // Two of the eight connections are reserved for reads. All others wait for the ticket, and a read that waited for
+    // one of them would never return.
     place.until_waiting(&place.host().await, 6).await;
     for _ in 0..10 {
         assert_eq!(other.find(Query::newest()).await.unwrap().tickets.len(), 1);

@@ -449,8 +449,8 @@ fn one_fault_per_table() -> Value {
     })
 }
 
-/// Regression: an unreadable metric, effect or time hid the other faults of its table until it was corrected, and a made-up
-/// position was reported as a duplicate.
+/// Regression: an unreadable metric, effect or time hid the other faults of its table until it was corrected, and a
+/// made-up position was reported as a duplicate.
 #[test]
 fn an_unreadable_key_hides_no_fault_of_its_table_and_adds_none() {
     let faults = |policy: &Value| -> BTreeSet<String> {

@@ -112,7 +112,8 @@ fn every_transition_is_taken_and_every_ticket_reaches_an_end() {
     }
 }
 
-/// An agent who may not pay and names no status is refused. The action does not fall through to the status of a refusal.
+/// An agent who may not pay and names no status is refused. The action does not fall through to the status of a
+/// refusal.
 #[test]
 fn an_agent_without_the_right_to_pay_does_not_decline_by_accident() {
     use firstline::{Action, Actor, Kind, NewTicket};

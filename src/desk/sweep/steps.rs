@@ -1,5 +1,5 @@
-//! The steps of a sweep: list a page of due tickets, and fire the due timers of one ticket. Before that, find the tickets
-//! whose clocks migrate to changed agreements.
+//! The steps of a sweep: list a page of due tickets, and fire the due timers of one ticket. Before that, find the
+//! tickets whose clocks migrate to changed agreements.
 
 use std::sync::Arc;
 
@@ -79,8 +79,8 @@ impl Operation for ListDue {
     }
 }
 
-/// Returns the context with the policy that was in force just before the tick. A policy that is adopted at the instant of
-/// a tick takes effect after the tick, so that the order of the two does not matter.
+/// Returns the context with the policy that was in force just before the tick. A policy that is adopted at the instant
+/// of a tick takes effect after the tick, so that the order of the two does not matter.
 fn before(context: &CommandContext) -> CommandContext {
     CommandContext { now: context.now - TimeDelta::microseconds(1), ..context.clone() }
 }

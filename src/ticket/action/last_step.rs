@@ -61,8 +61,8 @@ impl Action {
     /// Resolves the ticket when the date of the hold is reached, for example because the customer has not answered.
     /// Without this, the ticket resumes.
     ///
-    /// The desk takes the step itself, so the workflow must permit it without a comment. A message of the requester ends a
-    /// hold for the customer, and then nothing happens at the date.
+    /// The desk takes the step itself, so the workflow must permit it without a comment. A message of the requester
+    /// ends a hold for the customer, and then nothing happens at the date.
     #[must_use]
     pub fn then_resolve(self) -> Action {
         self.at_hold_end(|end| end.then = StateKind::Resolved)
@@ -75,8 +75,8 @@ impl Action {
         self.at_hold_end(|end| end.then = StateKind::Closed)
     }
 
-    /// Records a reminder in the ticket's history at this instant, before the date of the hold is reached. The desk sends
-    /// nothing.
+    /// Records a reminder in the ticket's history at this instant, before the date of the hold is reached. The desk
+    /// sends nothing.
     #[must_use]
     pub fn remind_at(self, instant: DateTime<Utc>) -> Action {
         self.at_hold_end(|end| end.remind_at = Some(instant))

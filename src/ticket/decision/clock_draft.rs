@@ -99,8 +99,8 @@ impl ClockDraft {
         self.agreements.get(self.reached).map(|(from, _)| *from)
     }
 
-    /// Puts the next version of the agreements in force. Returns its hash if an open clock migrates to it, or if it is the
-    /// first that applies to an imported ticket.
+    /// Puts the next version of the agreements in force. Returns its hash if an open clock migrates to it, or if it is
+    /// the first that applies to an imported ticket.
     pub(super) fn enter_next_version(&mut self, ticket: &Snapshot) -> Result<Option<Fingerprint>> {
         let Some((_, version)) = self.agreements.get(self.reached).cloned() else { return Ok(None) };
         let hash = version.hash();
@@ -319,8 +319,8 @@ impl ClockDraft {
         self.agreements.migrates(clock)
     }
 
-    /// Returns the versions of the agreements that limit which clocks start: those of the open clocks. If all clocks have
-    /// ended, the version of the clock that ended last, unless its agreement migrates to new versions.
+    /// Returns the versions of the agreements that limit which clocks start: those of the open clocks. If all clocks
+    /// have ended, the version of the clock that ended last, unless its agreement migrates to new versions.
     pub(super) fn limiting_versions(&self) -> Result<Vec<Arc<CompiledAgreements>>> {
         let mut clocks: Vec<&Clock> = self.clocks.iter().filter(|it| it.state.is_open()).collect();
         if clocks.is_empty()

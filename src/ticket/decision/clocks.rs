@@ -27,10 +27,10 @@ use crate::ticket::snapshot::Snapshot;
 
 /// Computes the clocks of a whole history: every cycle of every metric, in the order in which they began.
 ///
-/// The clocks are computed from the changes of the ticket. Warnings and breaches in the history mark the alerts that were
-/// recorded already. [`Change::ClocksUpdated`] events are used only for events at the instant of an adoption: they show
-/// whether the version was adopted before or after the events. `policies` are the adopted policies, each with the instant
-/// from which it is in force, in ascending order of these instants.
+/// The clocks are computed from the changes of the ticket. Warnings and breaches in the history mark the alerts that
+/// were recorded already. [`Change::ClocksUpdated`] events are used only for events at the instant of an adoption: they
+/// show whether the version was adopted before or after the events. `policies` are the adopted policies, each with the
+/// instant from which it is in force, in ascending order of these instants.
 ///
 /// # Errors
 /// - [`Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket;
@@ -173,8 +173,8 @@ impl ClockDraft {
 impl ClockDraft {
     /// Applies an event. `ticket` is the ticket right after the event.
     pub(crate) fn observe(&mut self, event: &Event, ticket: &Snapshot) -> Result<()> {
-        // Imported events may be dated before the opening, or before the instant from which clocks count. For the clocks,
-        // they happen at that instant.
+        // Imported events may be dated before the opening, or before the instant from which clocks count. For the
+        // clocks, they happen at that instant.
         let begins = match self.import_clocks {
             ImportClocks::From(from) => ticket.opened_at.max(from),
             _ => ticket.opened_at,
@@ -276,9 +276,9 @@ impl ClockDraft {
         }
     }
 
-    /// Applies a message that needs a reply. Before the first reply, it starts a first-reply clock if no contact opened the
-    /// ticket and it is the first message. After the first reply, it starts a next-reply clock. An open clock counts from
-    /// the oldest unanswered message.
+    /// Applies a message that needs a reply. Before the first reply, it starts a first-reply clock if no contact opened
+    /// the ticket and it is the first message. After the first reply, it starts a next-reply clock. An open clock
+    /// counts from the oldest unanswered message.
     fn asked(&mut self, now: After<'_>) -> Result<()> {
         let ticket = now.ticket;
         if ticket.state.kind().is_final() {
@@ -403,8 +403,8 @@ impl ClockDraft {
             StateKind::Closed => now.ticket.closed_at,
             _ => None,
         };
-        // True if the ticket has been in that state since the clock ended, and the state does not count. A correction may
-        // have returned the ticket to that state.
+        // True if the ticket has been in that state since the clock ended, and the state does not count. A correction
+        // may have returned the ticket to that state.
         let stayed = now.ticket.undone == 0 && entered.is_some() && entered == clock.ended_at;
         let stopped = stayed && !self.measure(&clock)?.counts(from, None);
         let ended = clock.ended_at;
@@ -445,8 +445,8 @@ impl ClockDraft {
 
 /// Starting clocks and giving them other targets.
 impl ClockDraft {
-    /// Chooses the agreement again. An open clock keeps its target if its version still gives it the same one. Otherwise
-    /// the clock gets the target of the version in force. Then starts the clocks that the agreement adds.
+    /// Chooses the agreement again. An open clock keeps its target if its version still gives it the same one.
+    /// Otherwise the clock gets the target of the version in force. Then starts the clocks that the agreement adds.
     fn rechoose(&mut self, now: After<'_>) -> Result<()> {
         let Some(compiled) = self.in_force().cloned() else { return Ok(()) };
         let agreement = compiled.choose(now.ticket).cloned();

@@ -79,8 +79,8 @@ impl Snapshot {
     }
 
     /// Returns the rejection of an action; `None` if the ticket accepts it. Executes the action on a copy of the
-    /// ticket, so that the answer cannot differ from the execution. An actor who does not see the internal part gets the
-    /// public form of the rejection.
+    /// ticket, so that the answer cannot differ from the execution. An actor who does not see the internal part gets
+    /// the public form of the rejection.
     ///
     /// Without an actor, permissions are not checked, and guards that depend on the actor are assumed to hold.
     pub(crate) fn refusal(

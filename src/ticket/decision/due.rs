@@ -30,8 +30,8 @@ enum Due {
 }
 
 impl Draft {
-    /// Fires everything that is due, each at its due time and under the definitions in force then. Every decision starts
-    /// with this, so that its outcome does not depend on the time of the last `tick`.
+    /// Fires everything that is due, each at its due time and under the definitions in force then. Every decision
+    /// starts with this, so that its outcome does not depend on the time of the last `tick`.
     pub(super) fn fire_due(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         while let Some(due) = self.next_due(context.now)? {
             match due {
@@ -60,9 +60,9 @@ impl Draft {
         self.emit(at, &Actor::desk(), Change::ClocksUpdated { clocks }, Personal::default())
     }
 
-    /// Returns the next due effect. The order within one instant is: warnings, steps of the ticket, policies, breaches. A
-    /// policy follows what was due until its adoption, because a tick may have fired that before the adoption. Breaches
-    /// are last because a step at the deadline itself is in time.
+    /// Returns the next due effect. The order within one instant is: warnings, steps of the ticket, policies, breaches.
+    /// A policy follows what was due until its adoption, because a tick may have fired that before the adoption.
+    /// Breaches are last because a step at the deadline itself is in time.
     fn next_due(&self, now: DateTime<Utc>) -> Result<Option<Due>> {
         let policy = self.clock_draft.next_version().filter(|from| *from <= now);
         let policy = policy.map(|from| ((from, 2), Due::Policy(from)));
@@ -174,8 +174,8 @@ impl Draft {
     }
 
     /// Computes the priority again, with these modifiers. It stays as it is while the ticket names a modifier that the
-    /// policy in force does not have, unless the modifiers change: nobody has decided yet what the ticket is worth without
-    /// it.
+    /// policy in force does not have, unless the modifiers change: nobody has decided yet what the ticket is worth
+    /// without it.
     pub(super) fn reassess_with(
         &mut self,
         modifiers: BTreeSet<String>,

@@ -47,8 +47,8 @@ impl NewTicket {
     /// Returns the request as a follow-up of a finished ticket by its requester.
     ///
     /// Contacts with what is known of them and tags are copied from the finished ticket. Kind, category, team with its
-    /// line, and custom fields are copied if the request has none. Field values that the policy in force refuses are not
-    /// copied.
+    /// line, and custom fields are copied if the request has none. Field values that the policy in force refuses are
+    /// not copied.
     pub(crate) fn following_up(&self, finished: &Snapshot, policy: &Policy) -> NewTicket {
         let mut request = self.clone();
         for (contact, _) in &mut request.contacts {

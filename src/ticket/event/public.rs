@@ -12,8 +12,8 @@ use crate::ticket::people::{Actor, Who};
 use crate::ticket::personal::{Personal, Words};
 
 impl Event {
-    /// Returns true if the customer may see that the event happened. [`public`](Event::public) returns what they may see
-    /// of it.
+    /// Returns true if the customer may see that the event happened. [`public`](Event::public) returns what they may
+    /// see of it.
     ///
     /// ```
     /// use firstline::{Action, Actor, Desk, Line, NewTicket};
@@ -32,16 +32,15 @@ impl Event {
 
     /// Returns the event as the customer may see it; `None` if the whole event is internal.
     ///
-    /// Public are the opening, the messages of people and the replies of the desk with their texts and files, changes of
-    /// the state, of the subject, of the kind, of the channel and of the contacts, stopping and planning the automatic closing, and the undoing of a
-    /// command. The
-    /// text of a resolution is public. The comment of another step is public only if somebody on the customer's side
-    /// wrote it.
+    /// Public are the opening, the messages of people and the replies of the desk with their texts and files, changes
+    /// of the state, of the subject, of the kind, of the channel and of the contacts, stopping and planning the
+    /// automatic closing, and the undoing of a command. The text of a resolution is public. The comment of another step
+    /// is public only if somebody on the customer's side wrote it.
     ///
     /// Everything else is internal: notes, hand-overs, teams, lines, assignments, tags, categories, custom fields,
     /// attributes, the reasons of a priority, statuses of a workflow, hold reasons of the desk's own, resolution codes,
-    /// links, clocks and their reactions, the addresses of contacts, spam, and the origin of an imported event. An agent is
-    /// named by id; a program appears as the desk.
+    /// links, clocks and their reactions, the addresses of contacts, spam, and the origin of an imported event. An
+    /// agent is named by id; a program appears as the desk.
     ///
     /// The undoing of a command is public if the command is. [`Story::public`](crate::Story::public) and
     /// [`View::history`](crate::desk::View::history) know the command and leave out the undoing of an internal one.

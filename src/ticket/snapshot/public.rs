@@ -10,11 +10,11 @@ use crate::ticket::personal::{Personal, Words};
 impl Snapshot {
     /// Returns the ticket as its contacts see it, in agreement with [`Event::public`](crate::Event::public).
     ///
-    /// Public are the number, the kind, the channel, the state, the contacts with their names, the subject, the solution,
-    /// the priority without its reasons, and the times of messages and steps. Internal values are absent, as on a new
-    /// ticket: team, line, agent, status, category, tags, custom fields, attributes, addresses, links, clocks and
-    /// deadlines, followers, time spent, and the origin of an imported ticket. [`updated_at`](Snapshot::updated_at) is the latest of the public
-    /// times. The version stays, because a command may expect it.
+    /// Public are the number, the kind, the channel, the state, the contacts with their names, the subject, the
+    /// solution, the priority without its reasons, and the times of messages and steps. Internal values are absent, as
+    /// on a new ticket: team, line, agent, status, category, tags, custom fields, attributes, addresses, links, clocks
+    /// and deadlines, followers, time spent, and the origin of an imported ticket. [`updated_at`](Snapshot::updated_at)
+    /// is the latest of the public times. The version stays, because a command may expect it.
     ///
     /// ```
     /// use firstline::{Action, Actor, Desk, NewTicket};

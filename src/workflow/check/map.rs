@@ -141,8 +141,8 @@ impl<'a> Map<'a> {
         self.definition.statuses[status].state
     }
 
-    /// True if the status has a name that no earlier status has. A repeated name is reported elsewhere, and edges lead to
-    /// the first status.
+    /// True if the status has a name that no earlier status has. A repeated name is reported elsewhere, and edges lead
+    /// to the first status.
     pub(super) fn is_first(&self, status: usize) -> bool {
         self.first[status]
     }

@@ -4,8 +4,8 @@
 //! every minute with writes by chance, ticks at random minutes, and one tick at the end. These parts of the record are
 //! equal:
 //!
-//! - the instant, the actor and the change of each event, in order. Left out are `Change::ClocksUpdated`, which stores the
-//!   clocks after each command or tick, and the writes by chance;
+//! - the instant, the actor and the change of each event, in order. Left out are `Change::ClocksUpdated`, which stores
+//!   the clocks after each command or tick, and the writes by chance;
 //! - the ticket at the end, with its clocks. Left out are its id, its version, the instant of its last event, and what
 //!   the writes by chance have written.
 

@@ -151,8 +151,8 @@ fn importable(op: &Op) -> bool {
     }
 }
 
-/// A desk with several tickets. Its policies and their adoptions are the same for all of its histories, because a policy
-/// with zones is expensive to adopt.
+/// A desk with several tickets. Its policies and their adoptions are the same for all of its histories, because a
+/// policy with zones is expensive to adopt.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) policies: Vec<Policy>,
@@ -194,8 +194,8 @@ impl World {
 fn history(random: &mut Random, world: &World, start: Minute) -> History {
     let opened = start + random.below(6 * 1440);
     let opened_by = random.one(&[By::Boris, By::Boris, By::Boris, By::Anna, By::Bot]);
-    // The simulator does not know when the first agreement applies to an imported ticket, unless each policy has one for
-    // all tickets, or none at all.
+    // The simulator does not know when the first agreement applies to an imported ticket, unless each policy has one
+    // for all tickets, or none at all.
     let certain = |policy: &Policy| {
         policy.agreements.is_empty() || policy.agreements.iter().any(|it| it.when == When::Always)
     };
