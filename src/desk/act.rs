@@ -80,13 +80,22 @@ impl Operation for Act {
         let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
         let access = Access::of_commands(&self.by.actor, &policy_context.policy);
         access.check(ticket)?;
-        if let Some(expected) = self.by.expected.filter(|expected| *expected != ticket.version) {
-            check_unedited(ticket, expected, loaded)?;
+        let expected = self.by.expected.filter(|expected| *expected != ticket.version);
+        let mut conflict = expected.map_or(Ok(None), |expected| conflict(ticket, expected, loaded))?;
+        if access.sees_internal(ticket)
+            && let Some(conflict) = conflict.take()
+        {
+            return Err(Interrupt::Fail(conflict.into()));
         }
         self.context.pin_for_correction(ticket, &self.action, &mut policy_context, loaded)?;
         let decision_context = policy_context.decision(self.context.now, &self.by.actor);
         let links = Links { ticket: self.ticket, context: &self.context, access: &access, loaded };
         let (decision, mut decisions, records) = links.decide(ticket, &self.action, &decision_context)?;
+        // Only an actor who may perform the action learns the version and the public part of the state.
+        if let Some(conflict) = conflict {
+            let state = ticket.state.public();
+            return Err(Interrupt::Fail(Conflict { state, ..conflict }.into()));
+        }
         let receipt = Receipt::of(&decision, &policy_context)?;
         decisions.insert(0, decision);
         let mut commit = Commit::of(decisions);
@@ -99,19 +108,15 @@ impl Operation for Act {
 
 /// Returns a conflict if somebody has edited the ticket since this version. The events of the desk itself and links are
 /// no edits, so the result does not depend on whether due timers have fired yet.
-fn check_unedited(ticket: &Snapshot, expected: u64, loaded: &Loaded) -> Result<(), Interrupt> {
+fn conflict(ticket: &Snapshot, expected: u64, loaded: &Loaded) -> Result<Option<Conflict>, Interrupt> {
     let missed =
         ticket.version.checked_sub(expected).map(|missed| usize::try_from(missed).unwrap_or(usize::MAX));
     let edited = match missed {
         Some(missed) => loaded.history(ticket.id, expected, missed)?.iter().any(Event::is_edit),
         None => true, // The ticket has no such version yet.
     };
-    if !edited {
-        return Ok(());
-    }
-    let conflict = Conflict::new(ticket.id, expected, ticket.version, ticket.state.clone())
-        .numbered(ticket.number.clone());
-    Err(Interrupt::Fail(conflict.into()))
+    let conflict = || Conflict::new(ticket.id, expected, ticket.version, ticket.state.clone());
+    Ok(edited.then(|| conflict().numbered(ticket.number.clone())))
 }
 
 /// Commits one typed step.

@@ -3,8 +3,8 @@
 use firstline::sla::{Agreement, ClockState, Metric, Target};
 use firstline::ticket::intervals;
 use firstline::{
-    Action, Actor, Contact, ContactRole, HoldReason, Impact, Kind, Line, LinkKind, NewTicket, Policy,
-    Priority, Snapshot, StateKind, TicketId, TimeDelta,
+    Action, Actor, Contact, ContactRole, HoldReason, Impact, InboundMessage, Kind, Line, LinkKind, Machine,
+    NewTicket, Policy, Priority, Snapshot, StateKind, TicketId, TimeDelta,
 };
 
 use proptest::prelude::*;
@@ -114,6 +114,21 @@ fn undo_is_refused_after_another_person_has_acted() {
         stage.does(id, Action::undo());
         assert!(stage.ticket(id).tags.is_empty());
         assert_eq!(stage.links(id).len(), 1, "the link of the other ticket stays");
+    });
+}
+
+/// An out-of-office notice has no effect, so it does not stand in the way of a correction.
+#[test]
+fn an_automatic_reply_does_not_block_undo() {
+    on_each_store(|stage| {
+        let request = NewTicket::new("No sound").from("boris").thread("chat-9");
+        let id = stage.desk.open_ticket(request).unwrap().id();
+        stage.does(id, Action::tag("slip"));
+        let notice = InboundMessage::new("Back on Monday.").from("boris").thread("chat-9");
+        stage.desk.receive(notice.written_by(Machine::AutoReply)).unwrap();
+        stage.does(id, Action::undo());
+        assert!(stage.ticket(id).tags.is_empty());
+        assert_eq!(Snapshot::fold(&stage.history(id)).unwrap(), stage.ticket(id));
     });
 }
 

@@ -12,7 +12,8 @@ pub(super) fn last_command(history: &[Event], by: &Who) -> Option<Range<usize>> 
         Change::ClocksUpdated { .. }
         | Change::Warned(_)
         | Change::Breached(_)
-        | Change::PolicyRebound { .. } => false,
+        | Change::PolicyRebound { .. }
+        | Change::SignalReceived(_) => false,
         Change::Linked(_) | Change::Unlinked(_) => event.by.who == *by || event.continues,
         _ => true,
     };

@@ -396,3 +396,21 @@ fn declared_attributes_are_checked_like_fields() {
         assert!(error.to_string().contains(expected), "{error} does not contain {expected}");
     }
 }
+
+/// A conflict was checked before the actor, and showed the number, the version and the whole state to anybody.
+#[test]
+fn a_conflict_shows_a_stranger_nothing_and_a_customer_the_public_state() {
+    on_each_store(|stage| {
+        let id = stage.desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
+        stage.does(id, Action::hold("fraud"));
+        let reply =
+            |by: Actor| stage.desk.act(id, Action::reply("And?"), by.expected_version(1)).unwrap_err();
+        let stranger = reply(Actor::contact("eve"));
+        assert!(stranger.is_rejected() && !stranger.to_string().contains("fraud"), "{stranger}");
+        let customer = reply(boris());
+        let conflict = customer.conflict().unwrap_or_else(|| panic!("{customer}"));
+        assert_eq!((conflict.expected, conflict.found), (1, 2));
+        assert!(!format!("{customer} {customer:?}").contains("fraud"), "{customer}");
+        assert!(reply(anna()).to_string().contains("fraud"));
+    });
+}
