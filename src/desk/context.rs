@@ -243,8 +243,8 @@ impl CommandContext {
         tickets.into_iter().map(handle).collect()
     }
 
-    /// Adds the earlier agreements that the action may need: a correction restores the clocks, which may be pinned to
-    /// them.
+    /// Adds the earlier agreements and workflows that the action may need: a correction restores the clocks and the status,
+    /// which may be pinned to them.
     pub(super) fn pin_for_correction(
         &self,
         ticket: &Snapshot,
@@ -260,7 +260,20 @@ impl CommandContext {
             Change::ClocksUpdated { clocks } => &clocks[..],
             _ => &[],
         });
-        self.pin(clocks, &mut policy_context.agreements, loaded)
+        self.pin(clocks, &mut policy_context.agreements, loaded)?;
+        let placements = history.iter().filter_map(|event| match &event.change {
+            Change::Opened(opened) => opened.placement.as_ref(),
+            Change::Undone { before, .. } => before.placement.as_ref(),
+            Change::WorkflowMigrated { to, .. } => to.as_ref(),
+            _ => None,
+        });
+        let workflows: BTreeSet<_> = placements.map(|placement| placement.workflow.hash).collect();
+        self.definitions.need(workflows.iter().map(|hash| (DefinitionKind::Workflow, *hash)), loaded)?;
+        for hash in workflows {
+            let workflow = self.definitions.workflow(hash, loaded)?;
+            policy_context.workflows = std::mem::take(&mut policy_context.workflows).with(workflow);
+        }
+        Ok(())
     }
 
     /// Adds the agreements to which these clocks are pinned to `agreements`.

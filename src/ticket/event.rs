@@ -244,6 +244,9 @@ pub enum Change {
         /// The followers before the command.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         followers: BTreeSet<AgentId>,
+        /// The status name of another system before the command, if it maps to no state.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unmapped_status: Option<String>,
     },
     /// Imported history reported the current state again. The state and its clocks continue. If the ticket is resolved
     /// or closed, the time of the resolution or closing becomes the time of this event.

@@ -184,7 +184,7 @@ fn changes() -> Vec<Value> {
             "what": "undone", "commanded_at": "2026-01-05T09:00:00Z", "before": opened(),
             "resolved_at": "2026-01-05T09:00:00Z", "closed_at": "2026-01-05T09:00:00Z",
             "unanswered_since": "2026-01-05T09:00:00Z", "reopens": 1, "handovers": 1,
-            "first_replied_at": "2026-01-05T09:00:00Z", "replies_sent": 1, "hold_end": {"then": "closed"}, "minutes_spent": 45, "followers": ["ben"],
+            "first_replied_at": "2026-01-05T09:00:00Z", "replies_sent": 1, "hold_end": {"then": "closed"}, "minutes_spent": 45, "followers": ["ben"], "unmapped_status": "Old",
         }),
         json!({"what": "state_repeated"}),
         json!({"what": "status_unmapped", "status": "With the old lawyers"}),

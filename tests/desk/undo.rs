@@ -2,9 +2,11 @@
 
 use firstline::sla::{Agreement, ClockState, Metric, Target};
 use firstline::ticket::intervals;
+use firstline::workflow::{Status, Transition};
 use firstline::{
-    Action, Actor, Contact, ContactRole, HoldReason, Impact, InboundMessage, Kind, Line, LinkKind, Machine,
-    NewTicket, Policy, Priority, Snapshot, StateKind, TicketId, TimeDelta,
+    Action, Actor, Contact, ContactRole, HoldReason, Impact, ImportedTicket, ImportedVersion, InboundMessage,
+    Kind, Line, LinkKind, Machine, NewTicket, Policy, Priority, Snapshot, StateKind, StepKind, TicketId,
+    TimeDelta, WorkflowDefinition, state,
 };
 
 use proptest::prelude::*;
@@ -114,6 +116,52 @@ fn undo_is_refused_after_another_person_has_acted() {
         stage.does(id, Action::undo());
         assert!(stage.ticket(id).tags.is_empty());
         assert_eq!(stage.links(id).len(), 1, "the link of the other ticket stays");
+    });
+}
+
+/// The workflow of the time before the command was not loaded, and the undoing failed as corrupt.
+#[test]
+fn undo_of_a_change_of_kind_returns_to_a_workflow_that_was_replaced_or_removed() {
+    let repairs = |version| {
+        WorkflowDefinition::new("repairs")
+            .version(version)
+            .for_kind(Kind::Incident)
+            .status(Status::new("Reported", StateKind::New))
+            .status(Status::new("Done", StateKind::Resolved))
+            .status(Status::new("Closed", StateKind::Closed))
+            .transition(Transition::step(StepKind::Resolve, "Reported", "Done"))
+            .transition(Transition::step(StepKind::Close, "Done", "Closed"))
+    };
+    for later in [Policy::new().workflow(repairs(2)), Policy::new()] {
+        on_each_store(|stage| {
+            stage.desk.setup().adopt(&Policy::new().workflow(repairs(1))).unwrap();
+            let request = NewTicket::new("It is broken").from("boris").kind(Kind::Incident);
+            let id = stage.desk.open_ticket(request).unwrap().id();
+            stage.does(id, Action::Kind(Kind::Question));
+            stage.desk.setup().adopt(&later).unwrap();
+            assert_eq!(stage.desk.reports().why_not(id, Action::undo(), anna()).unwrap(), None);
+            stage.does(id, Action::undo());
+            let ticket = stage.ticket(id);
+            assert_eq!((ticket.status(), ticket.workflow_ref().version), ("Reported", 1));
+        });
+    }
+}
+
+/// Undoing a command lost the name of a status of another system.
+#[test]
+fn undo_restores_an_unmapped_status() {
+    on_each_store(|stage| {
+        let at = |hours| stage.now() - TimeDelta::hours(hours);
+        let version = |hours| ImportedVersion::new(at(hours), boris());
+        let ticket = ImportedTicket::new("old desk", "4711")
+            .version(version(9).subject("No sound").from("boris").status(state::New))
+            .version(version(8).unmapped("Waiting for parts"));
+        stage.desk.records().import([ticket]).unwrap();
+        let id = stage.desk.ticket(1).unwrap().id();
+        stage.does(id, Action::start());
+        assert_eq!(stage.ticket(id).unmapped_status, None);
+        stage.does(id, Action::undo());
+        assert_eq!(stage.ticket(id).unmapped_status.as_deref(), Some("Waiting for parts"));
     });
 }
 

@@ -49,6 +49,7 @@ impl Draft {
             hold_end: ticket.hold_end,
             minutes_spent: ticket.minutes_spent,
             followers: ticket.followers,
+            unmapped_status: ticket.unmapped_status,
             before: Box::new(Opened {
                 number: ticket.number,
                 kind: ticket.kind,

@@ -150,6 +150,7 @@ impl Change {
                 hold_end: None,
                 minutes_spent: 0,
                 followers: BTreeSet::new(),
+                unmapped_status: None,
             },
             Change::SignalReceived(_)
             | Change::NoteAdded { .. }

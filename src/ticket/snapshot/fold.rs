@@ -143,9 +143,11 @@ impl Snapshot {
                 hold_end,
                 minutes_spent,
                 followers,
+                unmapped_status,
                 ..
             } => {
                 self.undo(before, event);
+                self.unmapped_status.clone_from(unmapped_status);
                 self.unanswered_since = *unanswered_since;
                 (self.resolved_at, self.closed_at) = (*resolved_at, *closed_at);
                 (self.reopens, self.handovers) = (*reopens, *handovers);

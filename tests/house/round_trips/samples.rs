@@ -146,6 +146,7 @@ pub(super) fn changes() -> Vec<Json> {
             "what": "undone", "commanded_at": AT, "before": opened(), "resolved_at": AT, "closed_at": AT,
             "unanswered_since": AT, "reopens": 1, "handovers": 1, "first_replied_at": AT, "replies_sent": 1,
             "hold_end": {"then": "closed", "remind_at": AT}, "minutes_spent": 45, "followers": ["ben"],
+            "unmapped_status": "Old",
         }),
         json!({"what": "state_repeated"}),
         json!({"what": "status_unmapped", "status": "Old"}),
