@@ -47,7 +47,8 @@
 //! Two texts are equal if all letters are the same, including their case. A letter is the same whether it is written as
 //! one character or as several (`é`), and blanks at both ends do not count. `contains` and `starts_with` ignore case
 //! *within a text*, in every script, because they search text that people typed. Items of a list must be equal.
-//! `shares` and `matches` compare ids, so there all characters must be the same.
+//! `shares` and `matches` compare ids (the team, the assigned agent, contacts, followers and `actor`) by all their
+//! characters, and other texts in the normal form. An empty text has nothing in common with another one.
 //!
 //! A decimal is compared with whole numbers by its amount: `10.0` is 10.
 //!
@@ -223,8 +224,11 @@ impl Condition {
             Node::Any(parts) => parts.iter().any(|part| part.holds(facts)),
             Node::Not(inner) => !inner.holds(facts),
             Node::Compare(field, Comparison::Matches(other)) => {
-                let (fact, other) = (facts.fact(field), facts.fact(other));
-                fact.zip(other).is_some_and(|(fact, other)| comparison::shares(&fact, &other))
+                let values = facts.fact(field).zip(facts.fact(other));
+                values.is_some_and(|(fact, value)| comparison::shares([field, other], &fact, &value))
+            }
+            Node::Compare(field, Comparison::Shares(value)) => {
+                facts.fact(field).is_some_and(|fact| comparison::shares([field, field], &fact, value))
             }
             Node::Compare(field, comparison) => {
                 facts.fact(field).is_some_and(|fact| comparison.accepts(&fact, facts.now()))
@@ -232,7 +236,7 @@ impl Condition {
         }
     }
 
-    /// Returns bounds for an instant: every facts for which the condition holds have a value of this field between them.
+    /// Returns bounds for an instant: all facts for which the condition holds have a value of this field between them.
     /// `None` if the condition does not limit the value.
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn instants_of(
@@ -385,7 +389,7 @@ impl Field {
     }
 
     /// Holds if the fact has a value in common with this one: it equals the value, or one of them is a list that has the
-    /// other or one of its items. All characters must be the same.
+    /// other or one of its items. Ids must have the same characters, and other texts the same normal form.
     ///
     /// ```
     /// use firstline::{Attributes, Condition, Value};

@@ -29,7 +29,7 @@ const FLOAT_DIGITS: usize = 15;
 ///
 /// let price: Decimal = "1234.50".parse()?;
 /// assert_eq!(price, Decimal::new(123_450, 2)?);
-/// assert_eq!(price.to_string(), "1234.5");
+/// assert_eq!((price.to_string(), format!("{price:.2}")), ("1234.5".to_owned(), "1234.50".to_owned()));
 /// assert!(price > Decimal::from(1234_i32) && price < "1234.51".parse()?);
 ///
 /// for refused in ["", "NaN", "1e3", "1.", ".5", "1,5", "1234567890.123456789"] {
@@ -102,12 +102,14 @@ impl PartialOrd for Decimal {
     }
 }
 
-/// Prints the shortest form: `10.1`, `-0.05`, `3`.
+/// Prints the shortest form: `10.1`, `-0.05`, `3`. A precision adds zeros: `format!("{:.2}", price)` is `10.10`. It never
+/// removes digits.
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = usize::from(self.fraction) + 1;
         let digits = format!("{:0width$}", self.digits.unsigned_abs());
         let (whole, fraction) = digits.split_at(digits.len() - usize::from(self.fraction));
+        let fraction = format!("{fraction:0<width$}", width = f.precision().unwrap_or(0));
         let point = if fraction.is_empty() { "" } else { "." };
         f.pad_integral(self.digits >= 0, "", &format!("{whole}{point}{fraction}"))
     }

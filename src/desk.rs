@@ -19,6 +19,7 @@ mod records;
 mod reports;
 mod setup;
 mod sweep;
+mod threads;
 mod view;
 mod worker;
 

@@ -48,7 +48,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`Desk`] | one support desk: `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find`, `tick` |
+//! | [`Desk`] | one support desk: `open_ticket`, `receive`, `act`, `commit`, `ticket`, `find`, `count`, `tick` |
 //! | [`NewTicket`], [`Contact`], [`Channel`], [`Kind`] | a request, its contacts, its channel and its kind |
 //! | [`Action`], [`Actor`] | a requested change and its actor |
 //! | [`CommandOptions`] | the actor of a command, with an idempotency key and an expected version |

@@ -71,7 +71,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::CalendarDefinition;
-use crate::condition::{Facts, ValueType};
+use crate::condition::{Condition, Facts, ValueType};
 use crate::decimal::Decimal;
 use crate::duration;
 use crate::error::{Error, Result};
@@ -87,8 +87,8 @@ pub(crate) use fields::PUBLIC;
 pub(crate) use manifest::{Manifest, StoredPolicy};
 pub(crate) use standing::Standings;
 pub use standing::{OnResolved, Standing, StandingRule};
+pub(crate) use visibility::Readers;
 pub use visibility::VisibilityRule;
-pub(crate) use visibility::{Readers, Visible};
 
 /// The policy of a desk: numbering, verification, custom fields, priority, calendars, agreements, workflows,
 /// standings and visibility.
@@ -194,12 +194,11 @@ impl Policy {
 
     /// Adds a calendar. Targets refer to it by its name.
     ///
-    /// The definition comes from [`CalendarBuilder::definition`](crate::calendar::CalendarBuilder::definition), from a
-    /// file, or from [`Calendar::definition`](crate::Calendar::definition). The calendar is compiled with the time zone
-    /// data built into the program.
+    /// Pass a [`Calendar`](crate::Calendar), or a definition from a builder or a file. The calendar is compiled with the
+    /// time zone data built into the program.
     #[must_use]
-    pub fn calendar(mut self, name: impl Into<String>, calendar: &CalendarDefinition) -> Policy {
-        self.calendars.insert(name.into(), calendar.clone());
+    pub fn calendar(mut self, name: impl Into<String>, calendar: impl Into<CalendarDefinition>) -> Policy {
+        self.calendars.insert(name.into(), calendar.into());
         self
     }
 
@@ -245,8 +244,9 @@ impl Policy {
         self
     }
 
-    /// Returns what the rules permit to a reader with these facts; `None` if there is no rule for this kind of readers.
-    pub(crate) fn visible_to(&self, readers: Readers, reader: &dyn Facts) -> Option<Visible> {
+    /// Returns the tickets that a reader with these facts sees by the rules, and those whose internal part the reader
+    /// sees, as conditions. `None` if there is no rule for this kind of readers.
+    pub(crate) fn visible_to(&self, readers: Readers, reader: &dyn Facts) -> Option<(Condition, Condition)> {
         visibility::visible_to(&self.visibility, readers, reader, || self.known_to_standings())
     }
 
@@ -461,7 +461,7 @@ impl FieldType {
     /// let error = desk.act(id, action, Actor::agent("anna")).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "field `amount` does not take \"0.005\" (decimal); allowed: a decimal number with at most 2 digits after the point",
+    ///     "field `amount` does not take \"0.005\" (decimal); allowed: a decimal number (`Decimal`) with at most 2 digits after the point",
     /// );
     /// # Ok::<(), firstline::Error>(())
     /// ```
@@ -509,7 +509,7 @@ impl FieldType {
             FieldType::Text => "a text".to_owned(),
             FieldType::Integer => "a whole number".to_owned(),
             FieldType::Decimal { fraction_digits } => {
-                format!("a decimal number with at most {fraction_digits} digits after the point")
+                format!("a decimal number (`Decimal`) with at most {fraction_digits} digits after the point")
             }
             FieldType::Bool => "yes or no".to_owned(),
             FieldType::Date => "a date".to_owned(),

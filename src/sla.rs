@@ -40,16 +40,16 @@
 //!    clock for each metric. A later clock of the same metric is another cycle.
 //! 3. A target that begins is taken from the version of the agreements that is in force at that instant. The clock is
 //!    pinned to that version.
-//! 4. When the agreement is chosen again, an open clock is kept if the version to which it is pinned still gives the ticket
-//!    the agreement of the clock and the same target time. Otherwise the clock gets the target of the version in force now.
-//!    Without such a target, the clock is cancelled. If only the name of the agreement or the version differs, the clock is
-//!    renamed and measured as before. Otherwise the target is *revised* as the [`OnPriorityChange`] of the new agreement
-//!    says. A deadline in a field is always measured from the start of the clock.
-//! 5. When the agreement is chosen again, the clocks that are missing start, and a clock that was cancelled without a
-//!    target continues if it has one again. Handling starts another cycle instead. If clocks are open, a metric starts
-//!    only if all their versions have a target for the metric as well. If no clock is open, the clock that ended last
-//!    decides in the same way, unless its agreement has [`OnPolicyChange::Migrate`]. Clocks that ended with the ticket do
-//!    not start again here; rule 18 applies to them. On a resolved ticket, no clock starts here.
+//! 4. When the agreement is chosen again, an open clock is kept if its own version still gives the ticket the same
+//!    agreement and the same target time. Otherwise the clock gets the target of the version in force now; without such a
+//!    target, it is cancelled. If only the name of the agreement or the version differs, the clock is renamed and measured
+//!    as before. If the time differs, the target is *revised* as the [`OnPriorityChange`] of the new agreement says. A
+//!    deadline in a field is always measured from the start of the clock.
+//! 5. When the agreement is chosen again, the missing clocks start. A clock that was cancelled for lack of a target
+//!    continues if it has one again; handling starts another cycle instead. A metric starts only if the versions of all
+//!    open clocks have a target for it. If no clock is open, the clock that ended last decides instead, unless its
+//!    agreement has [`OnPolicyChange::Migrate`]. Clocks that ended with the ticket do not start again here; rule 18
+//!    applies to them. On a resolved ticket, no clock starts here.
 //!
 //! ## Start and end
 //! 6. The metrics start and end as in the table. *Answer* means a public reply by an agent, or a resolution by an agent. A

@@ -64,7 +64,8 @@ pub use record_table::{RecordTable, due_records};
 /// The purpose of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// Only reads, without locks or waiting. One [`load`](Tx::load) sees one state; a later one may see a later state.
+    /// Only reads, without locks or waiting. All reads of one [`load`](Tx::load) see the same state of the database. The
+    /// next `load` may see later commits.
     Read,
     /// Reads and then writes. Everything that is read with a [lock](Read::lock), absence included, stays the same until
     /// the end.

@@ -76,7 +76,7 @@ pub use typed::AnyTicket;
 ///
 /// The handle is a value: it does not change when the store does. It dereferences to [`Snapshot`], so all fields of the
 /// snapshot can be read through it. A step consumes the handle, so that a stale handle cannot be used again. For the
-/// same reason `Ticket` is not `Clone`.
+/// same reason `Ticket` is not `Clone`: `ticket.clone()` compiles, but it clones the [`Snapshot`].
 ///
 /// ```compile_fail,E0382
 /// # use firstline::{Actor, Desk, NewTicket};
@@ -93,11 +93,11 @@ pub struct Ticket<S = State> {
     state: S,
     replayed: bool,
     home: Arc<Home>,
-    /// The whole ticket, if the handle shows only a part of it.
+    /// The whole ticket, if the handle shows only its public part.
     behind: Option<Behind>,
 }
 
-/// A ticket of which a handle shows a part. Decisions are about the whole ticket.
+/// The ticket of which a handle shows the public part. Decisions are about the whole ticket.
 struct Behind {
     snapshot: Arc<Snapshot>,
     workflow: Workflow,
@@ -195,10 +195,12 @@ impl<S> Ticket<S> {
     /// Returns the actions that the ticket accepts now, steps first. The `Display` of [`Permitted`] lists them.
     ///
     /// In a workflow, a step is accepted if one of its transitions is open: its guards hold, and its required fields are
-    /// filled. Steps that lack only fields are in [`Permitted::once_filled`].
+    /// filled. Steps that lack only fields are in [`Permitted::once_filled`]. A handle of the public part names no fields
+    /// and no moves.
     pub fn permitted(&self) -> Permitted {
         let (snapshot, workflow) = self.whole();
-        snapshot.permitted(workflow, &self.home.policy)
+        let permitted = snapshot.permitted(workflow, &self.home.policy);
+        if self.behind.is_some() { permitted.public() } else { permitted }
     }
 
     /// Checks whether the ticket accepts an action now, without regard to the actor. Returns the rejection, or `None`
@@ -237,6 +239,9 @@ impl<S> Ticket<S> {
     /// # Ok::<(), firstline::Error>(())
     /// ```
     ///
+    /// If the actor sees only the [public part](Snapshot::public) of the ticket, or the handle shows only this part, the
+    /// rejection names no statuses, fields, guards and agents. [`Desk::act`](crate::Desk::act) does the same.
+    ///
     /// The check uses the ticket and the policy as they were read. What lies outside of them is checked when the desk
     /// executes the action: the timers that are due by then, other tickets that the action links, and, for
     /// [`Action::undo`], the history. [`Reports::why_not`](crate::desk::Reports::why_not) reads them too.
@@ -265,7 +270,10 @@ impl<S> Ticket<S> {
     fn refusal(&self, action: &Action, by: Option<&Actor>) -> Option<Rejection> {
         let (snapshot, workflow) = self.whole();
         let workflows = self.home.workflows.clone().with(workflow.clone());
-        snapshot.refusal(&action.normal(), by, &self.home.policy, &workflows)
+        let mut by = by.cloned();
+        by.iter_mut().for_each(Actor::normalize);
+        let rejection = snapshot.refusal(&action.normal(), by.as_ref(), &self.home.policy, &workflows)?;
+        Some(if self.behind.is_some() { rejection.public() } else { rejection })
     }
 
     fn whole(&self) -> (&Snapshot, &Workflow) {
@@ -325,27 +333,17 @@ impl Ticket {
 
     /// Returns the handle as its contacts see the ticket. In place of its workflow it shows the simple one.
     pub(crate) fn public(self) -> Ticket {
-        let workflow = Workflow::simple().clone();
-        Ticket { workflow, ..self.showing(|snapshot| snapshot.public()) }
+        let (workflow, snapshot) = (Workflow::simple().clone(), Arc::new(self.snapshot.public()));
+        let behind = Some(Behind { snapshot: self.snapshot, workflow: self.workflow });
+        Ticket { state: snapshot.state.clone(), snapshot, workflow, behind, ..self }
     }
 
     /// Returns the handle without the links to the tickets for which `keep` returns false.
-    pub(crate) fn with_links(self, keep: impl Fn(TicketId) -> bool) -> Ticket {
-        if self.snapshot.links.iter().all(|link| keep(link.to)) {
-            return self;
+    pub(crate) fn with_links(mut self, keep: impl Fn(TicketId) -> bool) -> Ticket {
+        if !self.snapshot.links.iter().all(|link| keep(link.to)) {
+            Arc::make_mut(&mut self.snapshot).links.retain(|link| keep(link.to));
         }
-        self.showing(|snapshot| {
-            let mut shown = snapshot.clone();
-            shown.links.retain(|link| keep(link.to));
-            shown
-        })
-    }
-
-    /// Returns a handle that shows a part of this one.
-    fn showing(self, part: impl FnOnce(&Snapshot) -> Snapshot) -> Ticket {
-        let snapshot = Arc::new(part(&self.snapshot));
-        let behind = Some(Behind { snapshot: self.snapshot, workflow: self.workflow.clone() });
-        Ticket { state: snapshot.state.clone(), snapshot, behind, ..self }
+        self
     }
 
     /// Marks the handle as the result of a repeated command.

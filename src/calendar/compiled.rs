@@ -230,3 +230,15 @@ impl Open {
         Open { seconds: self.seconds + other.seconds + carry, nanos: nanos % SECOND }
     }
 }
+
+impl From<&Calendar> for CalendarDefinition {
+    fn from(calendar: &Calendar) -> CalendarDefinition {
+        calendar.definition().clone()
+    }
+}
+
+impl From<&CalendarDefinition> for CalendarDefinition {
+    fn from(definition: &CalendarDefinition) -> CalendarDefinition {
+        definition.clone()
+    }
+}

@@ -3,8 +3,11 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, NaiveDate, Utc};
+
 use super::comparison::{self, Comparison};
-use super::{Condition, Facts, Fields, Node, ValueType};
+use super::{Condition, Facts, Field, Fields, Node, ValueType};
+use crate::text;
 use crate::value::Value;
 
 impl Condition {
@@ -18,6 +21,18 @@ impl Condition {
         matches!(&self.0, Node::Not(inner) if inner.0 == Node::Always)
     }
 
+    /// Returns the text that a field must share, if the condition requires this and nothing else.
+    pub(crate) fn only_text(&self, name: &str) -> Option<&str> {
+        match &self.0 {
+            Node::Compare(field, Comparison::Shares(value)) if field == name => match value {
+                Value::Text(text) => Some(text),
+                Value::List(items) => items.first().filter(|_| items.len() == 1).map(String::as_str),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Returns a condition that holds if one of the parts holds, without parts that never hold.
     pub(crate) fn either(mut parts: Vec<Condition>) -> Condition {
         parts.retain(|part| !part.is_never());
@@ -29,9 +44,10 @@ impl Condition {
 
     /// Replaces every comparison with a field of the actor: `actor` and the fields under `actor.`.
     ///
-    /// A comparison with a field that this actor lacks, or that has another type, never helps the condition to hold. That
-    /// is true inside a negation too: "the team is not the actor's" does not hold for an actor without a team. `exists`
-    /// is exact. `known` are the fields of tickets, with their types.
+    /// A comparison with a field that this actor lacks, or that has another type, counts against the condition. The
+    /// same is true inside a negation: "the team is not the actor's" does not hold for an actor without a team. An empty
+    /// text has nothing to share, so it counts as missing. `exists` is exact.
+    /// `known` are the fields of tickets, with their types.
     pub(crate) fn bound_to(&self, actor: &dyn Facts, known: &Fields) -> Condition {
         self.bound(&Binding { actor, known }, false)
     }
@@ -52,7 +68,7 @@ impl Condition {
             }
             Node::Not(inner) => !inner.bound(binding, !unknown),
             Node::Compare(field, comparison) => binding
-                .bind(field, comparison)
+                .bind(field, comparison, unknown)
                 .unwrap_or_else(|| if unknown { Condition::ALWAYS } else { Condition::never() }),
         }
     }
@@ -65,20 +81,28 @@ struct Binding<'a> {
 
 impl<'a> Binding<'a> {
     /// Returns a comparison without the actor's fields; `None` if it cannot be decided.
-    fn bind(&self, field: &str, comparison: &Comparison) -> Option<Condition> {
+    fn bind(&self, field: &str, comparison: &Comparison, unknown: bool) -> Option<Condition> {
         let constant = |holds: bool| if holds { Condition::ALWAYS } else { Condition::never() };
         Some(match (self.of_actor(field), comparison) {
             (Some(of_actor), Comparison::Exists) => constant(of_actor.is_some()),
             (Some(of_actor), Comparison::Matches(other)) => match self.of_actor(other) {
-                Some(other) => constant(comparison::shares(&*of_actor?, &*other?)),
-                None => self.shares(other, of_actor?)?,
+                Some(of_other) => {
+                    let (left, right) = (comparable(of_actor)?, comparable(of_other)?);
+                    let is_decided = ValueType::of(&left).shares_values_with(ValueType::of(&right));
+                    constant(is_decided.then(|| comparison::shares([field, other], &left, &right))?)
+                }
+                None => self.shares(other, field, comparable(of_actor)?, unknown)?,
             },
+            (Some(of_actor), Comparison::Shares(value)) => {
+                let of_actor = comparable(of_actor).filter(|it| comparison.is_about(it))?;
+                constant(comparison::shares([field, field], &of_actor, value))
+            }
             (Some(of_actor), _) => {
                 let value = of_actor?;
                 constant(comparison.is_about(&value).then(|| comparison.accepts(&value, None))?)
             }
             (None, Comparison::Matches(other)) => match self.of_actor(other) {
-                Some(of_actor) => self.shares(field, of_actor?)?,
+                Some(of_actor) => self.shares(field, other, comparable(of_actor)?, unknown)?,
                 None => Condition(Node::Compare(field.to_owned(), comparison.clone())),
             },
             (None, _) => Condition(Node::Compare(field.to_owned(), comparison.clone())),
@@ -90,12 +114,45 @@ impl<'a> Binding<'a> {
         is_of_actor(field).then(|| self.actor.fact(field))
     }
 
-    fn shares(&self, field: &str, value: Cow<'_, Value>) -> Option<Condition> {
+    /// Returns the condition that a fact of the ticket shares the value that a field of the actor has.
+    fn shares(&self, field: &str, of_actor: &str, value: Cow<'_, Value>, unknown: bool) -> Option<Condition> {
         let kind = self.known.type_of(field);
         if kind.is_some_and(|kind| !kind.shares_values_with(ValueType::of(&value))) {
             return None;
         }
-        Some(Condition(Node::Compare(field.to_owned(), Comparison::Shares(value.into_owned()))))
+        // A text that is no id is kept in the normal form, so it equals no other id.
+        let is_normal = |text: &str| text::normal(text) == text;
+        if let (true, false, Value::Text(id)) =
+            (comparison::is_id(of_actor), comparison::is_id(field), &*value)
+            && !is_normal(id)
+        {
+            return None;
+        }
+        // Old values of attributes and custom fields can have another type than the declared one.
+        let of_any_type = ["contact.", "field."].iter().any(|prefix| field.starts_with(prefix));
+        let other_type = (unknown && of_any_type).then(|| has_other_type(|| Condition::field(field), &value));
+        let shares = Condition(Node::Compare(field.to_owned(), Comparison::Shares(value.into_owned())));
+        Some(Condition::any([shares].into_iter().chain(other_type)))
+    }
+}
+
+/// Returns a value that can have something in common with another one; `None` for an empty text.
+fn comparable(value: Option<Cow<'_, Value>>) -> Option<Cow<'_, Value>> {
+    value.filter(|value| !matches!(&**value, Value::Text(text) if !text::is_visible(text)))
+}
+
+/// Returns the condition that a field has a value of a type without values in common with this value.
+fn has_other_type(field: impl Fn() -> Field, value: &Value) -> Condition {
+    let is_number = || field().at_least(0).or(field().less_than(0));
+    let is_bool = || field().one_of([true, false]);
+    let is_date = || field().at_least(NaiveDate::MIN);
+    let is_instant = || field().at_least(DateTime::<Utc>::MIN_UTC);
+    match value {
+        Value::Text(_) | Value::List(_) => Condition::any([is_number(), is_bool(), is_date(), is_instant()]),
+        Value::Integer(_) | Value::Decimal(_) => field().exists().and(!is_number()),
+        Value::Bool(_) => field().exists().and(!is_bool()),
+        Value::Date(_) => field().exists().and(!is_date()),
+        Value::Instant(_) => field().exists().and(!is_instant()),
     }
 }
 

@@ -127,7 +127,7 @@ impl Comparison {
     }
 
     /// Returns true if this existing fact satisfies the comparison. Without a current time, no fact is before or after
-    /// an instant that is relative to it. A comparison with another field needs that field's value: see [`shares`].
+    /// an instant that is relative to it. `shares` and `matches` depend on the field: see [`shares`].
     pub(super) fn accepts(&self, fact: &Value, now: Option<DateTime<Utc>>) -> bool {
         let relative = |offset: &Offset| match fact {
             Value::Instant(at) => now?.checked_add_signed(offset.time()).map(|instant| at.cmp(&instant)),
@@ -151,23 +151,43 @@ impl Comparison {
                 Value::Text(text) => text::folded(text).starts_with(&text::folded(part)),
                 _ => false,
             },
-            Comparison::Shares(value) => shares(fact, value),
-            Comparison::Matches(_) => false,
+            Comparison::Shares(_) | Comparison::Matches(_) => false,
             Comparison::Exists => true,
         }
     }
 }
 
-/// Returns true if the values are equal, or if one is a list that has the other or an item of it. Texts are often ids
-/// here, so all characters must be the same. Numbers are compared by their amount.
-pub(super) fn shares(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::List(items), Value::Text(text)) | (Value::Text(text), Value::List(items)) => {
-            items.contains(text)
+/// Returns true if the fields have these values and the values are equal, or if one is a list that has the other or an
+/// item of it. [Ids](is_id) must have the same characters, and other texts the same normal form. Numbers are compared by
+/// their amount. An empty text has nothing in common with another one.
+pub(super) fn shares(fields: [&str; 2], left: &Value, right: &Value) -> bool {
+    let is_equal = match fields.into_iter().any(is_id) {
+        true => |left: &String, right: &String| left == right,
+        false => |left: &String, right: &String| text::is_same(left, right),
+    };
+    match (texts(left), texts(right)) {
+        (Some(left), Some(right)) => {
+            let mut left = left.iter().filter(|text| text::is_visible(text));
+            left.any(|text| right.iter().any(|other| is_equal(text, other)))
         }
-        (Value::List(left), Value::List(right)) => left.iter().any(|item| right.contains(item)),
         _ => left == right || order(left, right) == Some(Ordering::Equal),
     }
+}
+
+fn texts(value: &Value) -> Option<&[String]> {
+    match value {
+        Value::Text(text) => Some(std::slice::from_ref(text)),
+        Value::List(items) => Some(items),
+        _ => None,
+    }
+}
+
+/// True if the values of the field are ids, which the program gives and the desk keeps as they are.
+pub(super) fn is_id(field: &str) -> bool {
+    matches!(
+        field,
+        "actor" | "team" | "assignee" | "requester" | "affected" | "cc" | "contacts" | "followers"
+    )
 }
 
 /// Returns the order of two numbers, dates or instants; `None` for other types and for values of different types.

@@ -415,7 +415,8 @@ impl Check<'_> {
 
     fn comparison(&mut self, field: &str, comparison: &Comparison) {
         let is_known = self.field(field);
-        if !comparison.other_field().is_none_or(|other| self.field(other)) || !is_known {
+        let knows_other = comparison.other_field().is_none_or(|other| self.field(other));
+        if !is_known || !knows_other {
             return;
         }
         let declared = self.fields.and_then(|fields| fields.get(field));
@@ -425,6 +426,9 @@ impl Check<'_> {
         match comparison {
             Comparison::OneOf(values) if values.is_empty() => {
                 return self.faults.push(format!("{field} one_of needs at least one value"));
+            }
+            Comparison::Shares(Value::List(items)) if items.is_empty() => {
+                return self.faults.push(format!("{field} shares needs at least one value"));
             }
             Comparison::Contains(text) | Comparison::StartsWith(text) if text.is_empty() => {
                 return self.faults.push(format!("{field} {key} needs a text that is not empty"));
@@ -477,7 +481,12 @@ impl Check<'_> {
     /// Reports a field that is not known. Returns true if it is known.
     fn field(&mut self, field: &str) -> bool {
         let Some(fields) = self.fields.filter(|fields| !fields.knows(field)) else { return true };
-        self.faults.push(format!("the field {field:?} {}", suggest::unknown(field, fields.names())));
+        let prefixed = ["field.", "contact."].map(|prefix| format!("{prefix}{field}"));
+        let unknown = match prefixed.iter().find(|name| fields.get(name).is_some()) {
+            Some(name) => format!("is not known (did you mean {name:?}?)"),
+            None => suggest::unknown(field, fields.names()),
+        };
+        self.faults.push(format!("the field {field:?} {unknown}"));
         self.unknown = true;
         false
     }

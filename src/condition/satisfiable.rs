@@ -66,8 +66,9 @@ impl Condition {
     ///
     /// Returns true if the condition is too complex to decide. Nesting must be limited, as [`Condition::check`] does.
     pub(crate) fn can_hold(&self, fields: &Fields, budget: &Budget) -> bool {
+        let relaxed = self.relaxed(true);
         let mut compared: BTreeMap<&str, Vec<&Comparison>> = BTreeMap::new();
-        for (field, comparison) in self.comparisons() {
+        for (field, comparison) in relaxed.comparisons() {
             compared.entry(field).or_default().push(comparison);
         }
         let mut choices = Vec::new();
@@ -77,7 +78,30 @@ impl Condition {
                 None => return true,
             }
         }
-        search(self, &choices, &mut BTreeMap::new(), budget).unwrap_or(true)
+        search(&relaxed, &choices, &mut BTreeMap::new(), budget).unwrap_or(true)
+    }
+
+    /// Replaces the comparisons with the current time or with other fields, whose values are not known. They become `holds`,
+    /// and the opposite inside a negation, so that the result holds whenever the condition does.
+    fn relaxed(&self, holds: bool) -> Condition {
+        match &self.0 {
+            Node::Always => Condition::ALWAYS,
+            Node::All(parts) => Condition::all(parts.iter().map(|part| part.relaxed(holds))),
+            Node::Any(parts) => match parts.iter().map(|part| part.relaxed(holds)).collect::<Vec<_>>() {
+                parts if parts.contains(&Condition::ALWAYS) => Condition::ALWAYS,
+                parts => Condition::any(parts),
+            },
+            Node::Not(inner) => !inner.relaxed(!holds),
+            Node::Compare(_, comparison) => {
+                let is_open = comparison.needs_now()
+                    || matches!(comparison, Comparison::Shares(_) | Comparison::Matches(_));
+                match is_open {
+                    true if holds => Condition::ALWAYS,
+                    true => Condition::never(),
+                    false => self.clone(),
+                }
+            }
+        }
     }
 }
 
@@ -142,12 +166,6 @@ fn representatives(
     open: bool,
     comparisons: &[&Comparison],
 ) -> Option<Vec<Option<Value>>> {
-    // The current time and the other field are not known, so any value may satisfy such a comparison.
-    let is_open =
-        |it: &&Comparison| it.needs_now() || matches!(it, Comparison::Shares(_) | Comparison::Matches(_));
-    if comparisons.iter().any(is_open) {
-        return None;
-    }
     let mut values: Vec<Option<Value>> = Vec::new();
     match field {
         Some(field) => {
@@ -300,6 +318,8 @@ mod tests {
             r#"{"all": [{"field": "tags", "is": ["a"]}, {"not": {"field": "tags", "contains": "a"}}]}"#,
             r#"{"all": [{"field": "contact.vip", "is": true}, {"field": "contact.vip", "is": false}]}"#,
             r#"{"all": [{"field": "contact.vip", "is": true}, {"field": "contact.vip", "is": 1}]}"#,
+            r#"{"all": [{"field": "name", "matches": "contact.boss"}, {"field": "x", "is": 1}, {"field": "x", "is": 2}]}"#,
+            r#"{"not": {"any": [{"not": {"field": "tags", "shares": "a"}}, {"not": {"field": "state", "is": "old"}}]}}"#,
         ] {
             assert!(!can_hold(json), "{json}");
         }
@@ -309,6 +329,8 @@ mod tests {
     fn conditions_that_can_hold_are_recognized() {
         for json in [
             r#""always""#,
+            r#"{"all": [{"not": {"field": "name", "matches": "contact.boss"}}, {"field": "x", "is": 1}]}"#,
+            r#"{"not": {"any": [{"field": "tags", "shares": "a"}, {"field": "x", "is": 1}]}}"#,
             r#"{"all": [{"field": "x", "at_least": 3}, {"field": "x", "at_most": 3}]}"#,
             r#"{"all": [{"field": "x", "is_not": 1}, {"field": "x", "exists": true}]}"#,
             r#"{"all": [{"not": {"field": "x", "at_most": 9223372036854775806}}, {"field": "x", "exists": true}]}"#,

@@ -1,6 +1,5 @@
 //! The operations that perform an action or a typed step on a ticket.
 
-use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 use super::command_options::CommandOptions;
@@ -9,11 +8,12 @@ use super::links::Links;
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, Result};
-use crate::id::{DeskId, ThreadKey, TicketId};
+use crate::id::{DeskId, TicketId};
 use crate::lifecycle::state::KnownState;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
-use crate::store::kinds::{self, ADOPTION, THREAD};
-use crate::store::{Commit, Read, RecordWrite};
+use crate::store::kinds::ADOPTION;
+use crate::store::{Commit, Read};
+use crate::ticket::access::Access;
 use crate::ticket::action::Action;
 use crate::ticket::conflict::Conflict;
 use crate::ticket::event::Event;
@@ -49,36 +49,6 @@ impl Act {
     }
 }
 
-impl Act {
-    /// Returns the writes of the thread keys that the action adds.
-    fn new_threads(&self, loaded: &Loaded) -> Result<Vec<RecordWrite>, Interrupt> {
-        let keys: BTreeSet<_> = self.threads().map(|key| (self.context.lookup.thread(key), key)).collect();
-        loaded.need(keys.iter().map(|(stored, _)| Read::record(THREAD, stored.as_str())))?;
-        let mut writes = Vec::new();
-        for (stored, key) in keys {
-            match loaded.record(THREAD, stored.as_str())? {
-                None => writes.push(kinds::point_to(THREAD, stored, None, self.ticket)),
-                Some(record) if kinds::ticket_of(THREAD, record)? == self.ticket => {}
-                Some(record) => return Err(taken(key, kinds::ticket_of(THREAD, record)?).into()),
-            }
-        }
-        Ok(writes)
-    }
-
-    fn threads(&self) -> impl Iterator<Item = &ThreadKey> {
-        self.action.parts().into_iter().filter_map(|part| match part {
-            Action::Thread(key) => Some(key),
-            _ => None,
-        })
-    }
-}
-
-/// Returns the error for a thread key that leads to another ticket.
-pub(super) fn taken(thread: &ThreadKey, ticket: TicketId) -> Error {
-    Error::invalid("thread", format_args!("{thread} already belongs to ticket {ticket}"))
-        .allowing("`receive`, which continues that ticket or opens a follow-up, or another thread")
-}
-
 impl Operation for Act {
     type Out = Receipt;
 
@@ -108,19 +78,20 @@ impl Operation for Act {
             .ticket(self.ticket)?
             .ok_or_else(|| Error::not_found(format_args!("ticket {}", self.ticket)))?;
         let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
-        ticket.check_visible(&self.by.actor, &policy_context.policy)?;
+        let access = Access::of_commands(&self.by.actor, &policy_context.policy);
+        access.check(ticket)?;
         if let Some(expected) = self.by.expected.filter(|expected| *expected != ticket.version) {
             check_unedited(ticket, expected, loaded)?;
         }
         self.context.pin_for_correction(ticket, &self.action, &mut policy_context, loaded)?;
         let decision_context = policy_context.decision(self.context.now, &self.by.actor);
-        let links = Links { ticket: self.ticket, context: &self.context, loaded };
+        let links = Links { ticket: self.ticket, context: &self.context, access: &access, loaded };
         let (decision, mut decisions, records) = links.decide(ticket, &self.action, &decision_context)?;
         let receipt = Receipt::of(&decision, &policy_context)?;
         decisions.insert(0, decision);
         let mut commit = Commit::of(decisions);
         commit.extend(records);
-        commit.extend(self.new_threads(loaded)?);
+        commit.extend(self.context.new_threads(self.ticket, &self.action, loaded)?);
         self.repeatable.add_receipt(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))
     }

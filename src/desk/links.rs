@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::CommandContext;
+use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::id::TicketId;
 use crate::language::Sentence;
@@ -27,84 +28,79 @@ const MAX_ANCESTORS: usize = 32;
 pub(super) struct Links<'a> {
     pub(super) ticket: TicketId,
     pub(super) context: &'a CommandContext,
+    /// The access of the actor. A ticket that the actor does not see is treated as missing.
+    pub(super) access: &'a Access,
     pub(super) loaded: &'a Loaded,
 }
 
 impl Links<'_> {
     /// Decides an action. Returns the decision for the ticket, the decisions for the tickets at the other ends of
-    /// changed links, and the records of these links.
+    /// changed links, and the records of these links. An actor who does not see the internal part of the ticket gets the
+    /// public form of a rejection.
     pub(super) fn decide(
         &self,
         ticket: &Snapshot,
         action: &Action,
         decision_context: &DecisionContext<'_>,
     ) -> Result<(TicketWrite, Vec<TicketWrite>, Vec<RecordWrite>), Interrupt> {
-        self.check_visible(ticket, action, decision_context)?;
-        let incoming = self.incoming(ticket, action, decision_context)?;
-        let decision = ticket.decide_with(action, incoming, decision_context)?;
+        self.decide_whole(ticket, action, decision_context).map_err(|interrupt| match interrupt {
+            Interrupt::Fail(error) if !self.access.sees_internal(ticket) => {
+                let public = error.rejection().map(|rejection| rejection.clone().public().into());
+                Interrupt::Fail(public.unwrap_or(error))
+            }
+            other => other,
+        })
+    }
+
+    fn decide_whole(
+        &self,
+        ticket: &Snapshot,
+        action: &Action,
+        decision_context: &DecisionContext<'_>,
+    ) -> Result<(TicketWrite, Vec<TicketWrite>, Vec<RecordWrite>), Interrupt> {
+        let named = self.named(ticket, action, decision_context)?;
+        let decision = ticket.decide_with(action, named, decision_context)?;
         let (others, records) = self.mirror_all(&decision, decision_context)?;
         Ok((decision, others, records))
     }
 
-    /// Refuses the links to tickets that the actor may not see, as if there were no such tickets.
-    fn check_visible(
+    /// Returns the links that the action names: the existing links from other tickets, and the ticket's own links to
+    /// tickets that the actor does not see. Other tickets are read only if the number of parts is within the limit and the
+    /// actor may link tickets.
+    fn named(
         &self,
         ticket: &Snapshot,
         action: &Action,
         DecisionContext { by, policy, .. }: &DecisionContext<'_>,
-    ) -> Result<(), Interrupt> {
-        if !by.who.is_staff() || Access::of(by, policy).is_whole() {
-            return Ok(());
-        }
-        let parts = action.parts();
-        limits::count("parts of an action", parts.len())?;
-        let named = parts.iter().filter_map(|part| match part {
-            Action::Link(link) | Action::Unlink(link) => Some(link.to),
-            _ => None,
-        });
-        self.loaded.need(named.map(Read::Ticket))?;
-        for part in parts {
-            let (Action::Link(link) | Action::Unlink(link)) = part else { continue };
-            let Some(other) = self.loaded.ticket(link.to)? else { continue };
-            let Err(unseen) = other.check_visible(by, policy) else { continue };
-            let refusal: Error = match part {
-                Action::Unlink(link) => {
-                    let why = RejectionReason::Other(link.is_missing());
-                    Rejection::new(ticket.state.kind(), ActionKind::Link, why).into()
-                }
-                _ => unseen,
-            };
-            return Err(refusal.into());
-        }
-        Ok(())
-    }
-
-    /// Returns the existing links from other tickets that the action names. Other tickets are read only if the number
-    /// of parts is within the limit and the actor may link tickets.
-    fn incoming(
-        &self,
-        ticket: &Snapshot,
-        action: &Action,
-        DecisionContext { by, policy, .. }: &DecisionContext<'_>,
-    ) -> Result<BTreeSet<Link>, Interrupt> {
+    ) -> Result<[BTreeSet<Link>; 2], Interrupt> {
         let parts = action.parts();
         limits::count("parts of an action", parts.len())?;
         if may(ActionKind::Link, by, ticket, policy).is_some() {
-            return Ok(BTreeSet::new());
+            return Ok([BTreeSet::new(), BTreeSet::new()]);
         }
+        let sees_all = *self.access.tickets() == Condition::ALWAYS;
         let named = parts.iter().filter_map(|part| match part {
-            Action::Link(link) | Action::Unlink(link) if !link.kind.is_own() => Some(*link),
+            Action::Link(link) | Action::Unlink(link) if !(link.kind.is_own() && sees_all) => Some(*link),
             _ => None,
         });
-        let mut links: BTreeSet<Link> = named.collect();
-        self.loaded.need(links.iter().map(|link| Read::Ticket(link.to)))?;
-        let others = links.iter().map(|link| self.loaded.ticket(link.to)).collect::<Result<Vec<_>, _>>()?;
-        let mut others = others.into_iter();
-        links.retain(|link| {
+        let named: BTreeSet<Link> = named.collect();
+        self.loaded.need(named.iter().map(|link| Read::Ticket(link.to)))?;
+        let (mut incoming, mut hidden) = (BTreeSet::new(), BTreeSet::new());
+        for link in named {
+            let other = self.other(link)?;
             let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
-            others.next().flatten().is_some_and(|other| other.links.contains(&inverse))
-        });
-        Ok(links)
+            if link.kind.is_own() {
+                hidden.extend(other.is_none().then_some(link));
+            } else if other.is_some_and(|other| other.links.contains(&inverse)) {
+                incoming.insert(link);
+            }
+        }
+        Ok([incoming, hidden])
+    }
+
+    /// Returns the ticket at the other end of a link; `None` if it is missing or the actor does not see it.
+    fn other(&self, link: Link) -> Result<Option<&Snapshot>, Interrupt> {
+        Ok(self.loaded.ticket(link.to)?.filter(|other| self.access.sees(other)))
     }
 
     /// Applies the changed links of a decision to the tickets at their other ends. Returns the decisions for these
@@ -152,7 +148,7 @@ impl Links<'_> {
         decision_context: &DecisionContext<'_>,
     ) -> Result<(), Interrupt> {
         let unknown = || Error::not_found(format_args!("ticket {}", link.to));
-        let other = self.loaded.ticket(link.to)?.ok_or_else(unknown)?;
+        let other = self.other(link)?.ok_or_else(unknown)?;
         let policy_context = self.context.policy_context_for(other, self.loaded)?;
         let decision_context = &policy_context.decision(decision_context.now, decision_context.by);
         let mirror = match others.entry(link.to) {
@@ -210,10 +206,10 @@ pub(super) struct ReadLinks {
 }
 
 impl ReadLinks {
-    /// Returns the links after a link, at most a page of them.
-    fn page(&self, after: Option<Link>, loaded: &Loaded) -> Result<Vec<Link>, Interrupt> {
+    /// Returns the links after a link, at most `limit` of them.
+    fn page(&self, after: Option<Link>, limit: usize, loaded: &Loaded) -> Result<Vec<Link>, Interrupt> {
         let incoming = after.filter(|after| !after.kind.is_own());
-        let range = kinds::incoming_links(self.ticket, incoming, MAX_PAGE);
+        let range = kinds::incoming_links(self.ticket, incoming, limit);
         loaded.need([Read::Ticket(self.ticket), Read::Records(range.clone())])?;
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
         let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
@@ -225,23 +221,24 @@ impl ReadLinks {
         for record in loaded.records(&range)? {
             links.push(kinds::incoming_link(record)?);
         }
-        links.truncate(MAX_PAGE);
+        links.truncate(limit);
         Ok(links)
     }
 
-    /// Returns the links to tickets that the reader sees. Reads on until the page is full.
+    /// Returns the links to tickets that the reader sees. Reads on until the page is full, each time twice as many links,
+    /// because the number of rounds is limited.
     fn seen(&self, access: &Access, loaded: &Loaded) -> Result<Vec<Link>, Interrupt> {
         if !access.sees_internal(self.context.visible(self.ticket, access, loaded)?) {
             return Ok(Vec::new());
         }
-        let (mut seen, mut after) = (Vec::new(), self.after);
+        let (mut seen, mut after, mut limit) = (Vec::new(), self.after, MAX_PAGE);
         loop {
-            let links = self.page(after, loaded)?;
+            let links = self.page(after, limit, loaded)?;
             let visible = self.context.seen_of(links.iter().map(|link| link.to), access, loaded)?;
             seen.extend(links.iter().filter(|link| visible.contains(&link.to)));
-            let last = links.last().filter(|_| links.len() == MAX_PAGE && seen.len() < MAX_PAGE);
+            let last = links.last().filter(|_| links.len() == limit && seen.len() < MAX_PAGE);
             let Some(last) = last else { break };
-            after = Some(*last);
+            (after, limit) = (Some(*last), limit.saturating_mul(2));
         }
         seen.truncate(MAX_PAGE);
         Ok(seen)
@@ -262,7 +259,7 @@ impl Operation for ReadLinks {
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Vec<Link>), Interrupt> {
         let access = self.context.access(loaded)?;
         let links = match access.is_whole() {
-            true => self.page(self.after, loaded)?,
+            true => self.page(self.after, MAX_PAGE, loaded)?,
             false => self.seen(&access, loaded)?,
         };
         Ok((Commit::default(), links))

@@ -1,8 +1,8 @@
 //! The operation that opens a ticket.
 
-use super::act::taken;
 use super::context::CommandContext;
 use super::receipt::{Receipt, Repeatable};
+use super::threads::taken;
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, Result};
 use crate::id::TicketId;
@@ -37,8 +37,8 @@ impl Open {
         for thread in &self.request.threads {
             thread.check()?;
             let key = self.context.lookup.thread(thread);
-            if let Some(record) = loaded.record(THREAD, key.as_str())? {
-                return Err(taken(thread, kinds::ticket_of(THREAD, record)?).into());
+            if loaded.record(THREAD, key.as_str())?.is_some() {
+                return Err(taken(thread).into());
             }
             threads.push(kinds::point_to(THREAD, key, None, self.id));
         }

@@ -15,6 +15,7 @@ use crate::ticket::Ticket;
 use crate::ticket::access::Access;
 use crate::ticket::event::{Event, ExternalRef};
 use crate::ticket::kind::TicketNumber;
+use crate::ticket::snapshot::Snapshot;
 
 /// A reference to a ticket: its id, its running number, its name in another system, or the key of a thread.
 ///
@@ -153,7 +154,12 @@ impl Operation for LookUp {
         };
         let not_found = || Error::not_found(format_args!("ticket {name_in_error}"));
         let access = self.1.access(loaded)?;
-        let ticket = ticket.filter(|ticket| access.sees(ticket)).ok_or_else(not_found)?;
+        let is_visible = |ticket: &Snapshot| match &self.0 {
+            // These names are internal, so finding a ticket would reveal one.
+            TicketRef::External(_) | TicketRef::Thread(_) => access.sees_internal(ticket),
+            _ => access.sees(ticket),
+        };
+        let ticket = ticket.filter(|ticket| is_visible(ticket)).ok_or_else(not_found)?;
         if let TicketRef::Prefixed(number) = &self.0
             && !is_same_prefix(&number.prefix, &ticket.number.prefix)
             && !is_same_prefix(&number.prefix, self.1.policy(loaded)?.number_prefix())
@@ -294,18 +300,18 @@ impl Operation for History {
 
 impl History {
     /// Returns the events that the reader sees. Reads on until the page is full, so that only the page after the last one
-    /// is empty.
+    /// is empty. Reads twice as many events each time, because the number of rounds is limited.
     fn seen(&self, access: &Access, loaded: &Loaded) -> Result<Vec<Event>, Interrupt> {
         let ticket = self.context.visible(self.ticket, access, loaded)?;
         let whole = access.sees_internal(ticket);
         let limit = self.limit.unwrap_or(usize::MAX);
-        let (mut seen, mut after) = (Vec::new(), self.after);
+        let (mut seen, mut after, mut searched) = (Vec::new(), self.after, limit.max(SEARCHED));
         loop {
-            let events = loaded.history(self.ticket, after, limit.max(SEARCHED))?;
+            let events = loaded.history(self.ticket, after, searched)?;
             seen.extend(self.context.seen_events(events, whole, access, loaded)?);
-            let last = events.last().filter(|_| events.len() == limit.max(SEARCHED) && seen.len() < limit);
+            let last = events.last().filter(|_| events.len() == searched && seen.len() < limit);
             let Some(last) = last else { break };
-            after = last.version;
+            (after, searched) = (last.version, searched.saturating_mul(2));
         }
         seen.truncate(limit);
         Ok(seen)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::context::CommandContext;
 use crate::condition::Condition;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::TicketId;
 use crate::operation::{Interrupt, Loaded};
 use crate::policy::PUBLIC;
@@ -40,7 +40,7 @@ impl CommandContext {
     /// Checks a query and its groups, and limits the query to the tickets that the reader sees. `None` if there are none.
     ///
     /// A query that uses an internal fact finds only tickets whose internal part the reader sees. Otherwise its answer
-    /// would tell what is hidden.
+    /// would reveal hidden facts.
     pub(super) fn limited(
         &self,
         query: Query,
@@ -59,8 +59,8 @@ impl CommandContext {
         if access.is_whole() {
             return Ok(Some(query));
         }
-        let internal = internal_parts(&query, groups);
-        if let (true, Some(part)) = (is_public_only, internal.first()) {
+        let internal = internal_part(&query, groups);
+        if let (true, Some(part)) = (is_public_only, &internal) {
             let problem = format!("uses {part}, which this reader does not see");
             let allowed = format!(
                 "orders newest and oldest; filters by state, requester and contact; groups state, priority and \
@@ -77,7 +77,14 @@ impl CommandContext {
                 Some(_) => {}
             }
         }
-        let seen = if internal.is_empty() { access.tickets() } else { access.internal() };
+        let seen = if internal.is_none() { access.tickets() } else { access.internal() };
+        if let Some(team) = seen.only_text("team") {
+            // Stores have an index for this filter too.
+            return Ok(match query.selected_team() {
+                None => Some(query.team(team)),
+                Some(selected) => (selected.as_str() == team).then_some(query),
+            });
+        }
         Ok((!seen.is_never()).then(|| query.matching(seen.clone())))
     }
 
@@ -110,14 +117,8 @@ impl CommandContext {
         access: &Access,
         loaded: &Loaded,
     ) -> Result<Ticket, Interrupt> {
-        match access.is_whole() {
-            true => self.handle(ticket, loaded),
-            false => {
-                let name = ticket.id;
-                let shown = self.shown([ticket], access, loaded)?.into_iter().next();
-                Ok(shown.ok_or_else(|| Error::not_found(format_args!("ticket {name}")))?)
-            }
-        }
+        let shown = self.shown([ticket], access, loaded)?.into_iter().next();
+        Ok(shown.ok_or_else(|| Error::new(ErrorKind::Storage, "a ticket has no handle"))?)
     }
 
     /// Returns the events that the reader sees, each as they see it. `whole` if they see the internal part of the ticket.
@@ -129,7 +130,13 @@ impl CommandContext {
         loaded: &Loaded,
     ) -> Result<Vec<Event>, Interrupt> {
         if !whole {
-            return Ok(events.iter().filter_map(Event::public).collect());
+            let undone = events.iter().find(|event| matches!(event.change, Change::Undone { .. }));
+            // The undone command may be on an earlier page.
+            let history = match undone {
+                Some(event) => loaded.history(event.ticket, 0, usize::MAX)?,
+                None => events,
+            };
+            return Ok(events.iter().filter_map(|event| event.public_in(history)).collect());
         }
         let seen = self.seen_of(events.iter().filter_map(linked), access, loaded)?;
         let is_seen = |event: &&Event| linked(event).is_none_or(|to| seen.contains(&to));
@@ -165,20 +172,22 @@ fn linked(event: &Event) -> Option<TicketId> {
     }
 }
 
-/// Returns the parts of a query that depend on internal facts, in words.
-fn internal_parts(query: &Query, groups: &[GroupBy]) -> Vec<String> {
+/// Returns the first part of a query that depends on an internal fact, in words.
+fn internal_part(query: &Query, groups: &[GroupBy]) -> Option<String> {
     let filters = [
         (query.order() == Order::Inbox, "the order of the inbox"),
         (query.selected_team().is_some(), "the team"),
         (query.selected_assignee().is_some() || query.unassigned_only(), "the assigned agent"),
     ];
-    let used = filters.into_iter().filter(|(used, _)| *used).map(|(_, words)| words.to_owned());
-    let fields = query.condition().fields().into_iter().filter(|field| !PUBLIC.contains(field));
-    let fields = fields.map(|field| format!("the field {field}"));
+    if let Some((_, words)) = filters.into_iter().find(|(used, _)| *used) {
+        return Some(words.to_owned());
+    }
+    if let Some(field) = query.condition().fields().into_iter().find(|field| !PUBLIC.contains(field)) {
+        return Some(format!("the field {field}"));
+    }
     let is_internal = |by: &&GroupBy| match by {
         GroupBy::State | GroupBy::Priority | GroupBy::Channel => false,
         GroupBy::Status | GroupBy::Team | GroupBy::Assignee | GroupBy::Due => true,
     };
-    let groups = groups.iter().filter(is_internal).map(|by| format!("the groups by {by:?}").to_lowercase());
-    used.chain(fields).chain(groups).collect()
+    groups.iter().find(is_internal).map(|by| format!("the groups by {by:?}").to_lowercase())
 }

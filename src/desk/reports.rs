@@ -114,7 +114,7 @@ impl<'a, E: Engine> Reports<'a, E> {
     /// desk.act(id, Action::tag("audio"), &anna)?;
     /// assert!(desk.reports().why_not(id, Action::undo(), &anna)?.is_none());
     /// let no = desk.reports().why_not(id, Action::undo(), &ben)?.ok_or("accepted")?;
-    /// assert_eq!(no.reasons_in_words(), ["anna has acted since"]);
+    /// assert_eq!(no.reasons_in_words(), ["undo is refused: anna has acted since"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -346,7 +346,7 @@ impl Operation for DueSoonPage {
         let tickets = loaded.find(&query)?;
         let due = || tickets.iter().filter(|ticket| ticket.earliest_deadline().is_some());
         self.context.need_for(due().map(|it| &**it), loaded)?;
-        let mut near = Vec::new();
+        let (mut near, mut clocks) = (Vec::new(), Vec::new());
         for ticket in due() {
             let agreements = self.context.policy_context_for(ticket, loaded)?.agreements;
             for clock in ticket.clocks.iter().filter(|clock| clock.running_since.is_some()) {
@@ -355,10 +355,12 @@ impl Operation for DueSoonPage {
                 else {
                     continue;
                 };
-                let ticket = self.context.shown_one(ticket.clone(), &access, loaded)?;
-                near.push(DueSoon { ticket, clock: clock.clone(), remaining });
+                near.push(ticket.clone());
+                clocks.push((clock.clone(), remaining));
             }
         }
+        let shown = self.context.shown(near, &access, loaded)?.into_iter().zip(clocks);
+        let near = shown.map(|(ticket, (clock, remaining))| DueSoon { ticket, clock, remaining }).collect();
         let full = tickets.len() == query.page_size();
         let next = tickets.last().filter(|_| full).map(|last| query.cursor_of(last));
         Ok((Commit::default(), (near, next)))

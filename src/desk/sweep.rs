@@ -33,13 +33,13 @@ pub struct TickReport {
     /// transaction locks many of them. Three desks are skipped together if a ticket failed at each of them in a row and
     /// the page has no other desk; the sweep then looks for another desk on later pages.
     pub skipped: Vec<DeskId>,
-    /// An error that indicates a problem with the store rather than with single tickets. It is set if:
+    /// An error that indicates a problem with the store rather than with single tickets. It is set in these cases:
     ///
-    /// - the due tickets could not be listed, which ended the sweep;
-    /// - tickets failed with a [storage error](Error::is_storage) at four desks, with no success in between, which
-    ///   ended the sweep; or at three desks, and there was no other desk to try;
-    /// - the sweep reached the end of the list, no ticket succeeded after the last storage error, and every desk with a
-    ///   success was skipped later.
+    /// - The due tickets could not be listed. This ends the sweep.
+    /// - Tickets failed with a [storage error](Error::is_storage) at four desks in a row. This ends the sweep. Three
+    ///   desks are enough if the page has no other desk.
+    /// - The sweep reached the end of the list, but no ticket succeeded after the last storage error, and every desk
+    ///   with a success was skipped later.
     ///
     /// Tickets that are [corrupt](ErrorKind::Corrupt) do not count as storage errors here. Unless listing failed, this
     /// error has the kind of the last storage error and names its desk and ticket; the original error is in

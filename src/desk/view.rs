@@ -31,12 +31,13 @@ use crate::workflow::{ProcessMap, Workflow};
 ///   The limit is a condition inside each query, so pages are full and counts are exact. Links to tickets that the
 ///   reader does not see are left out.
 /// - Readers who do not see the internal part of a ticket see its [public part](crate::Snapshot::public), the
-///   [public form](Event::public) of its events, and neither links nor clocks.
+///   [public form](Event::public) of its events, and neither links nor clocks. They do not find it by its name in
+///   another system or by a thread. Their rejections name no statuses, guards, fields and agents.
 /// - A query that uses an internal fact finds only tickets whose internal part the reader sees, because its answer would
-///   otherwise tell what is hidden: order and filters, the fields of its condition, and the groups of a count. A reader
+///   otherwise reveal hidden facts: order and filters, the fields of its condition, and the groups of a count. A reader
 ///   who sees no internal part at all gets an error instead.
 ///
-/// Commands ask the same rules: an agent or a program cannot act on a ticket that they do not see. What a contact may
+/// Commands apply the same rules: an agent or a program cannot act on a ticket that they do not see. What a contact may
 /// write follows from the table of [standings](crate::policy::standing) alone. An outsider with proof can therefore write
 /// to a ticket that they cannot read.
 ///

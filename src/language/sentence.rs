@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{InWords, Language};
 
 /// An entry of the table with its values. `Display` prints it in English.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sentence {
     entry: String,
@@ -60,13 +60,6 @@ impl Sentence {
     fn with(mut self, name: &str, value: Value) -> Sentence {
         self.values.insert(name.to_owned(), value);
         self
-    }
-}
-
-/// A text that is the same in every language.
-impl From<&str> for Sentence {
-    fn from(text: &str) -> Sentence {
-        Sentence::new(text)
     }
 }
 

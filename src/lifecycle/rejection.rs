@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::{StateKind, StepKind, StepRefused};
 use crate::error::{Error, ErrorKind};
-use crate::id::AgentId;
+use crate::id::{AgentId, TicketId};
 use crate::language::{InWords, Language, Sentence};
 
 /// The kind of an action on a ticket: a lifecycle step, or an action that keeps the state.
@@ -180,6 +180,12 @@ impl Permitted {
         self
     }
 
+    /// Returns the actions as readers of the public part may know them: without moves and without the names of fields.
+    pub(crate) fn public(mut self) -> Permitted {
+        self.once_filled = Box::default();
+        self.without(ActionKind::Move)
+    }
+
     /// Returns the steps and moves that would be accepted once these fields are filled.
     pub fn once_filled(&self) -> &[(ActionKind, Vec<String>)] {
         &self.once_filled
@@ -278,6 +284,12 @@ pub enum RejectionReason {
         /// The target status of the transition.
         to: String,
     },
+    /// The actor does not see the ticket. Only a check in advance gives this reason. If the desk executes the action, the
+    /// error is [not found](crate::Error::is_not_found) instead.
+    NotFound {
+        /// The id of the ticket.
+        ticket: TicketId,
+    },
     /// The ticket cannot be taken, because another agent has it.
     Assigned {
         /// The agent who has the ticket.
@@ -305,7 +317,7 @@ pub enum RejectionReason {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub struct Rejection {
-    /// The state of the ticket.
+    /// The state of the ticket; always `new` if the actor does not see the ticket.
     pub state: StateKind,
     /// The ticket's workflow status; `None` if the ticket follows the built-in simple workflow.
     pub status: Option<Arc<str>>,
@@ -330,6 +342,38 @@ impl Rejection {
             _ => Permitted::in_state(state),
         };
         Rejection { state, status: None, action, reasons: vec![reason], ways: Box::default(), permitted }
+    }
+
+    /// Creates the rejection of an action on a ticket that the actor does not see. It is the same for every ticket.
+    pub(crate) fn not_found(ticket: TicketId, action: ActionKind) -> Rejection {
+        let reason = RejectionReason::NotFound { ticket };
+        let rejection = Rejection::new(StateKind::New, action, reason);
+        Rejection { permitted: rejection.permitted.only(|_| false), ..rejection }
+    }
+
+    /// Returns the rejection as actors may see it who see only the public part of the ticket: without statuses, fields,
+    /// guards, roles, lines and agents.
+    pub(crate) fn public(self) -> Rejection {
+        let Rejection { state, action, mut reasons, permitted, .. } = self;
+        reasons.retain(|reason| match reason {
+            RejectionReason::State | RejectionReason::NotFound { .. } => true,
+            // Roles and lines have a colon.
+            RejectionReason::Actor { allowed } => !allowed.iter().any(|name| name.contains(':')),
+            // The faults of a message are about its own text and files.
+            RejectionReason::Invalid(_) => action == ActionKind::Reply,
+            _ => false,
+        });
+        if reasons.is_empty() {
+            reasons.push(RejectionReason::Other(Sentence::new("why.not_now")));
+        }
+        Rejection {
+            state,
+            status: None,
+            action,
+            reasons,
+            ways: Box::default(),
+            permitted: permitted.public(),
+        }
     }
 }
 
@@ -410,6 +454,7 @@ impl Rejection {
             RejectionReason::MissingComment { to } => say("refused.comment", &[("to", &quoted(to))]),
             RejectionReason::Assigned { to } => language.say("refused.assigned", &[("agent", to)]),
             RejectionReason::Invalid(problem) => language.say("refused.invalid", &[("problem", problem)]),
+            RejectionReason::NotFound { ticket } => say("refused.not_found", &[("ticket", ticket)]),
             RejectionReason::Other(why) => say("refused.other", &[("why", &why.in_words(language))]),
         }
     }
@@ -418,7 +463,10 @@ impl Rejection {
 impl InWords for Rejection {
     fn in_words(&self, language: &Language) -> String {
         let mut sentences = self.reasons_in(language);
-        // If the action would be accepted once something is filled, the actor is not at fault.
+        if self.reasons.iter().any(|it| matches!(it, RejectionReason::NotFound { .. })) {
+            return sentences.join("; ");
+        }
+        // If only fields or a comment are missing, "none is permitted to this actor" would be wrong.
         let Permitted { actions, once_filled, .. } = &self.permitted;
         let fills = |it: &RejectionReason| {
             matches!(it, RejectionReason::Missing { .. } | RejectionReason::MissingComment { .. })

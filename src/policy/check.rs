@@ -1,5 +1,7 @@
 //! The checks of a policy as a whole.
 
+use std::collections::BTreeMap;
+
 use super::{FieldType, Policy, visibility};
 use crate::condition::Fields;
 use crate::decimal::MAX_DIGITS;
@@ -21,8 +23,8 @@ impl Policy {
     /// - the prefix is longer than 20 characters or has other characters than letters, digits, `-`, `_` and `.`;
     /// - the undo period is negative, longer than ten years or not a whole number of seconds;
     /// - the verification period is not a whole number of seconds, is not positive, or is longer than ten years;
-    /// - a custom field has an invalid name, no choices, a choice with an invalid name, or more than 18 digits after the
-    ///   point;
+    /// - a custom field or a declared attribute has an invalid name, no choices, a choice with an invalid name, or more
+    ///   than 18 digits after the point; or an attribute has the name `is`;
     /// - a workflow or an agreement uses a name that is not [declared](Policy::kinds) or looks misspelt;
     /// - the condition of a modifier, of a standing or of a rule of visibility is faulty, can never hold or uses an
     ///   unknown field;
@@ -81,28 +83,18 @@ impl Policy {
         {
             fault(DiagnosticKind::BadValue, "undo", format!("the undo period: {error}; or never"));
         }
-        for (name, field_type) in &self.fields {
-            let path = format!("fields.{name}");
-            if let Err(error) = limits::declared_name("field name", name) {
-                fault(DiagnosticKind::BadName, &path, error.to_string());
+        let attributes = [&self.names.contact_attributes, &self.names.agent_attributes];
+        for (path, declared) in
+            ["names.contact_attributes", "names.agent_attributes"].into_iter().zip(attributes)
+        {
+            if declared.contains_key("is") {
+                let problem =
+                    "an attribute cannot be named \"is\": the field `actor.is` is the kind of actor";
+                fault(DiagnosticKind::BadName, &format!("{path}.is"), problem.to_owned());
             }
-            if let FieldType::Decimal { fraction_digits } = field_type
-                && *fraction_digits > MAX_DIGITS
-            {
-                let problem = format!("field `{name}`: fraction_digits takes 0 to {MAX_DIGITS}");
-                fault(DiagnosticKind::BadValue, &format!("{path}.fraction_digits"), problem);
-            }
-            let (FieldType::Choice { choices } | FieldType::Choices { choices }) = field_type else {
-                continue;
-            };
-            let path = format!("{path}.choices");
-            if choices.is_empty() {
-                fault(DiagnosticKind::EmptyList, &path, format!("field `{name}` needs at least one choice"));
-            }
-            for error in choices.iter().filter_map(|choice| limits::declared_name("choice", choice).err()) {
-                fault(DiagnosticKind::BadName, &path, format!("field `{name}`: {error}"));
-            }
+            check_types(path, "attribute", declared, &mut fault);
         }
+        check_types("fields", "field", &self.fields, &mut fault);
         let fields = match gaps.cover("matrix") {
             true => self.fields_read(self.known_to_modifiers(), gaps).with_any_priority(),
             false => self.fields_read(self.known_to_agreements(), gaps),
@@ -145,6 +137,37 @@ impl Policy {
                 known.with_any_under(prefix)
             },
         )
+    }
+}
+
+/// Reports the faults of declared names with types.
+fn check_types(
+    path: &str,
+    noun: &str,
+    declared: &BTreeMap<String, FieldType>,
+    fault: &mut impl FnMut(DiagnosticKind, &str, String),
+) {
+    for (name, field_type) in declared {
+        let path = format!("{path}.{name}");
+        if let Err(error) = limits::declared_name(&format!("{noun} name"), name) {
+            fault(DiagnosticKind::BadName, &path, error.to_string());
+        }
+        if let FieldType::Decimal { fraction_digits } = field_type
+            && *fraction_digits > MAX_DIGITS
+        {
+            let problem = format!("{noun} `{name}`: fraction_digits takes 0 to {MAX_DIGITS}");
+            fault(DiagnosticKind::BadValue, &format!("{path}.fraction_digits"), problem);
+        }
+        let (FieldType::Choice { choices } | FieldType::Choices { choices }) = field_type else {
+            continue;
+        };
+        let path = format!("{path}.choices");
+        if choices.is_empty() {
+            fault(DiagnosticKind::EmptyList, &path, format!("{noun} `{name}` needs at least one choice"));
+        }
+        for error in choices.iter().filter_map(|choice| limits::declared_name("choice", choice).err()) {
+            fault(DiagnosticKind::BadName, &path, format!("{noun} `{name}`: {error}"));
+        }
     }
 }
 

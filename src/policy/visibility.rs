@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::condition::{Condition, Facts, Fields};
 use crate::diagnostic::{Diagnostic, DiagnosticKind};
 
-/// A rule of visibility: lets some readers see some tickets. [`Desk::view`](crate::Desk::view) asks the rules.
+/// A rule of visibility: lets some readers see some tickets. [`Desk::view`](crate::Desk::view) applies the rules.
 ///
 /// Rules only permit, and a reader sees every ticket that one of the rules permits. A kind of readers without any rule
 /// has the default:
@@ -19,7 +19,8 @@ use crate::diagnostic::{Diagnostic, DiagnosticKind};
 ///
 /// The condition of a rule compares [facts of the ticket](crate::ticket::facts) with values or with the reader: `actor`
 /// is the id of the reader, and `actor.NAME` is an attribute that the program gives with the [`Actor`](crate::Actor). A
-/// comparison with an attribute that the reader lacks permits nothing, even inside a negation.
+/// comparison with an attribute that the reader lacks permits nothing, even inside a negation. Only `exists` asks for the
+/// attribute itself: a rule with `exists: false` permits, and also applies if the program forgets the attribute.
 ///
 /// ```
 /// use firstline::policy::VisibilityRule;
@@ -122,23 +123,14 @@ impl VisibilityRule {
     }
 }
 
-/// What rules permit to one reader, as conditions on tickets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Visible {
-    /// The tickets that the reader sees.
-    pub(crate) tickets: Condition,
-    /// Those of them whose internal part the reader sees.
-    pub(crate) internal: Condition,
-}
-
-/// Returns what the rules permit to a reader with these facts; `None` if there is no rule for this kind of readers.
-/// `known` returns the fields of tickets.
+/// Returns the tickets that a reader with these facts sees, and those whose internal part the reader sees, as conditions.
+/// `None` if there is no rule for this kind of readers. `known` returns the fields of tickets.
 pub(super) fn visible_to(
     rules: &[VisibilityRule],
     readers: Readers,
     reader: &dyn Facts,
     known: impl FnOnce() -> Fields,
-) -> Option<Visible> {
+) -> Option<(Condition, Condition)> {
     let mut rules = rules.iter().filter(|rule| rule.readers == readers).peekable();
     rules.peek()?;
     let known = known();
@@ -150,7 +142,7 @@ pub(super) fn visible_to(
         }
         tickets.push(condition);
     }
-    Some(Visible { tickets: Condition::either(tickets), internal: Condition::either(internal) })
+    Some((Condition::either(tickets), Condition::either(internal)))
 }
 
 /// Returns the faults of the rules. `known` returns the fields that rules for these readers may use.

@@ -160,15 +160,10 @@ impl<'a> Story<'a> {
         if of_clocks && !self.with_clocks {
             return None;
         }
-        if !self.public {
-            return Some(Cow::Borrowed(event));
+        match self.public {
+            true => event.public_in(self.events).map(Cow::Owned),
+            false => Some(Cow::Borrowed(event)),
         }
-        if let Change::Undone { commanded_at, .. } = event.change {
-            let is_command =
-                |it: &&Event| it.at == commanded_at && it.by.who == event.by.who && it.is_public();
-            self.events.iter().find(is_command)?;
-        }
-        event.public().map(Cow::Owned)
     }
 }
 

@@ -17,14 +17,16 @@ use crate::suggest;
 /// |---|---|---|
 /// | first reply | opening by a contact, or the first message of the requester | the first public reply of an agent, or an agent's resolution |
 /// | next reply | the requester's oldest unanswered message after the first reply | an agent's reply or resolution |
-/// | periodic update | an agent's public reply | the next one, or the resolution |
+/// | periodic update | an agent's public reply | the next one |
 /// | resolution | opening | resolved |
 /// | requester wait | as resolution, without the time on hold for the customer | |
 /// | agent work | as resolution, without any time on hold | |
 /// | closure | opening | closed |
-/// | assignment | opening | the first assignment to an agent, or an agent's resolution |
+/// | assignment | opening without an agent | the first assignment to an agent, or an agent's resolution |
 /// | acceptance | opening | the ticket leaves the state new |
-/// | handling | an open ticket enters the line | the ticket leaves the line or is resolved |
+/// | handling | an open ticket enters the line | the ticket leaves the line, is resolved or is closed |
+///
+/// The [rules](super#start-and-end) have the details, and the cases in which a clock is cancelled.
 ///
 /// Internal notes and replies of programs do not count as replies. Next reply, periodic update and handling start a new
 /// cycle each time they begin. The other metrics start another cycle only with

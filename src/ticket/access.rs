@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::condition::{Condition, Facts};
 use crate::error::{Error, Result};
 use crate::id::ContactId;
-use crate::policy::{Policy, Readers, Visible};
+use crate::policy::{Policy, Readers};
 use crate::ticket::people::{Actor, Who};
 use crate::ticket::snapshot::Snapshot;
 use crate::value::Value;
@@ -13,51 +13,69 @@ use crate::value::Value;
 /// The tickets that an actor may read, as conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Access {
-    visible: Visible,
+    tickets: Condition,
+    /// The condition on the tickets whose internal part the actor sees. These tickets satisfy `tickets` too.
+    internal: Condition,
     /// The contact, if they see their own tickets alone.
     only_own: Option<ContactId>,
 }
 
 impl Access {
     /// The access to everything.
-    pub(crate) const WHOLE: Access = Access {
-        visible: Visible { tickets: Condition::ALWAYS, internal: Condition::ALWAYS },
-        only_own: None,
-    };
+    pub(crate) const WHOLE: Access =
+        Access { tickets: Condition::ALWAYS, internal: Condition::ALWAYS, only_own: None };
 
     /// Returns the access of an actor under a policy.
     pub(crate) fn of(actor: &Actor, policy: &Policy) -> Access {
-        let never = Condition::never;
-        let of_rules = |readers| policy.visible_to(readers, actor);
-        let (visible, only_own) = match &actor.who {
-            Who::Desk => return Access::WHOLE,
-            Who::Unknown => (Visible { tickets: never(), internal: never() }, None),
-            Who::Agent(_) => (of_rules(Readers::Agents).unwrap_or(Access::WHOLE.visible), None),
-            Who::Automation(_) => (of_rules(Readers::Programs).unwrap_or(Access::WHOLE.visible), None),
+        let of_staff = |readers| match policy.visible_to(readers, actor) {
+            Some((tickets, internal)) => Access { tickets, internal, only_own: None },
+            None => Access::WHOLE,
+        };
+        match &actor.who {
+            Who::Desk => Access::WHOLE,
+            Who::Unknown => Access::public(Condition::never()),
+            Who::Agent(_) => of_staff(Readers::Agents),
+            Who::Automation(_) => of_staff(Readers::Programs),
             Who::Contact(id) => {
-                let permitted = of_rules(Readers::Contacts).map(|it| it.tickets).filter(|it| !it.is_never());
+                let permitted = policy.visible_to(Readers::Contacts, actor).map(|(tickets, _)| tickets);
+                let permitted = permitted.filter(|it| !it.is_never());
                 let only_own = permitted.is_none().then(|| id.clone());
                 let own = Condition::field("contacts").shares(id.as_str());
                 let tickets = Condition::either([own].into_iter().chain(permitted).collect());
-                (Visible { tickets, internal: never() }, only_own)
+                Access { only_own, ..Access::public(tickets) }
             }
-        };
-        Access { visible, only_own }
+        }
+    }
+
+    /// Returns the access of an actor who performs an action.
+    ///
+    /// On which tickets the customer's side may act follows from the table of standings alone, which lets an outsider with
+    /// proof write to a ticket that they cannot read.
+    pub(crate) fn of_commands(actor: &Actor, policy: &Policy) -> Access {
+        match actor.who.is_staff() {
+            true => Access::of(actor, policy),
+            false => Access::public(Condition::ALWAYS),
+        }
+    }
+
+    /// Returns the access to the public part of these tickets.
+    fn public(tickets: Condition) -> Access {
+        Access { tickets, internal: Condition::never(), only_own: None }
     }
 
     /// True if the actor sees the whole of every ticket.
     pub(crate) fn is_whole(&self) -> bool {
-        self.visible.internal == Condition::ALWAYS
+        self.internal == Condition::ALWAYS
     }
 
     /// Returns the condition on the tickets that the actor sees.
     pub(crate) fn tickets(&self) -> &Condition {
-        &self.visible.tickets
+        &self.tickets
     }
 
     /// Returns the condition on the tickets whose internal part the actor sees.
     pub(crate) fn internal(&self) -> &Condition {
-        &self.visible.internal
+        &self.internal
     }
 
     /// Returns the contact, if the actor is one who sees their own tickets alone.
@@ -67,25 +85,19 @@ impl Access {
 
     /// True if the actor sees the ticket, or at least its public part.
     pub(crate) fn sees(&self, ticket: &Snapshot) -> bool {
-        // A ticket whose internal part is visible is visible too.
-        self.visible.tickets.holds(ticket)
+        self.tickets.holds(ticket)
     }
 
     /// True if the actor sees the internal part of the ticket.
     pub(crate) fn sees_internal(&self, ticket: &Snapshot) -> bool {
-        self.visible.internal.holds(ticket)
+        self.internal.holds(ticket)
     }
-}
 
-impl Snapshot {
-    /// Returns the same error as for a missing ticket, if an agent or a program acts on a ticket that they may not see.
-    ///
-    /// What the customer's side may do follows from the table of standings alone, which lets an outsider with proof write
-    /// to a ticket that they cannot read.
-    pub(crate) fn check_visible(&self, by: &Actor, policy: &Policy) -> Result<()> {
-        match by.who.is_staff() && !Access::of(by, policy).sees(self) {
-            true => Err(Error::not_found(format_args!("ticket {}", self.id))),
-            false => Ok(()),
+    /// Returns the same error for a ticket that the actor does not see as for one that does not exist.
+    pub(crate) fn check(&self, ticket: &Snapshot) -> Result<()> {
+        match self.sees(ticket) {
+            true => Ok(()),
+            false => Err(Error::not_found(format_args!("ticket {}", ticket.id))),
         }
     }
 }

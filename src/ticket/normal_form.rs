@@ -1,5 +1,5 @@
 //! The normal form of the names and short texts in requests: subjects, tags, categories, fields, and what identifies
-//! people to readers. Ids are the host's and stay as they are. So do messages, notes and comments.
+//! people to readers. Ids are the host's and stay as they are. So do the attributes of actors, messages, notes and comments.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,8 +40,12 @@ pub(crate) fn normalize_names(names: &mut BTreeSet<String>) {
 }
 
 impl Actor {
+    /// Puts the names of the attributes into the normal form. The values can be ids, so they stay as they are.
     pub(crate) fn normalize(&mut self) {
-        normalize_values(&mut self.attributes);
+        if self.attributes.keys().any(|name| normal(name) != name.as_str()) {
+            let attributes = std::mem::take(&mut self.attributes).into_iter();
+            self.attributes = attributes.map(|(name, value)| (normal(&name).into_owned(), value)).collect();
+        }
     }
 }
 

@@ -129,7 +129,7 @@ fn a_machines_message_has_no_effect() {
         assert_eq!((after.contacts.len(), after.personal.clone()), (2, before.personal.clone()));
         assert!(stage.desk.ticket(ThreadKey::from("m9")).is_err_and(|error| error.is_not_found()));
         let text = last(stage, id).to_string();
-        assert_eq!(text, r#"notification of boris sent a signal: "Back on Monday.""#);
+        assert_eq!(text, r#"notification of boris arrived: "Back on Monday.""#);
         // After the end, it does not open a ticket.
         stage.does(id, Action::close());
         let receipt = stage.desk.receive(from("boris", "Away.").written_by(Machine::AutoReply)).unwrap();
@@ -300,7 +300,10 @@ fn many_thread_keys_lead_to_one_ticket_and_are_added_later() {
         // A key leads to one ticket only.
         stage.does(phone, Action::thread("<p@desk>"));
         let error = stage.refuses(id, |desk| desk.act(id, Action::thread("<p@desk>"), anna()));
-        assert!(error.is_invalid() && error.to_string().contains("already belongs to ticket"), "{error}");
+        assert!(
+            error.is_invalid() && error.to_string().contains("already belongs to another ticket"),
+            "{error}"
+        );
         let error = stage.refuses(id, |desk| desk.act(id, Action::thread("x"), boris()));
         assert!(error.is_rejected(), "{error}");
     });

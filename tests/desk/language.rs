@@ -348,13 +348,13 @@ fn a_refusal_is_told_in_russian() {
     );
     assert_eq!(
         ticket.why_not_by(&Action::not_spam(), &anna).unwrap().reasons_in(russian),
-        ["вернуть из спама: нельзя, заявка не отмечена как спам"]
+        ["вернуть из спама — нельзя: заявка не отмечена как спам"]
     );
     desk.act(ticket.id(), Action::hand_over("audio", Line::Second, "a"), &anna).unwrap();
     let error = desk.act(ticket.id(), Action::hand_over("audio", Line::Second, "b"), &anna).unwrap_err();
     assert_eq!(
         error.rejection().unwrap().reasons_in(russian),
-        ["передать: нельзя, заявка уже там: audio, 2-я линия"]
+        ["передать — нельзя: заявка уже там: audio, 2-я линия"]
     );
     desk.act(ticket.id(), Action::assign("ben"), &anna).unwrap();
     let error = desk.act(ticket.id(), Action::take(), &anna).unwrap_err();
@@ -366,6 +366,6 @@ fn a_refusal_is_told_in_russian() {
     let error = desk.act(ticket.id(), Action::undo(), &late).unwrap_err();
     assert_eq!(
         error.rejection().unwrap().reasons_in(russian),
-        ["отменить последнее действие: нельзя, после этого с заявкой кто-то работал: anna"]
+        ["отменить последнее действие — нельзя: после этого с заявкой кто-то работал: anna"]
     );
 }

@@ -198,7 +198,7 @@ fn a_final_ticket_accepts_notes_links_and_corrections_but_no_work_and_no_replies
                 } else {
                     let error = stage.refuses(id, |desk| desk.act(id, action, anna()));
                     let text = format!(
-                        "{kind} is not accepted while {from}; accepted here: note, describe, link, record time, follow"
+                        "{kind} is not accepted while {from}; accepted here: note, edit the description, link, record time, follow"
                     );
                     assert_eq!(error.to_string(), text);
                 }

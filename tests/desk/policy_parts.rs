@@ -83,8 +83,8 @@ fn policy(it: Versions) -> Policy {
         .field("order", (it.field)())
         .matrix(matrix(it.raise))
         .workflow(workflow(it.workflow))
-        .calendar("unused", &calendar(it.unused))
-        .calendar("office", &calendar(it.used))
+        .calendar("unused", calendar(it.unused))
+        .calendar("office", calendar(it.used))
         .agreement(agreement(it.target))
 }
 
@@ -99,7 +99,7 @@ fn changes() -> Vec<(&'static str, Policy)> {
         ("workflow", policy(Versions { workflow: 2, ..FIRST })),
         ("another workflow", policy(FIRST).workflow(workflow_named("chats", 1).for_kind("chat"))),
         ("unused calendar", policy(Versions { unused: "12:00-13:00", ..FIRST })),
-        ("another calendar", policy(FIRST).calendar("night", &calendar("00:00-04:00"))),
+        ("another calendar", policy(FIRST).calendar("night", calendar("00:00-04:00"))),
     ]
 }
 
@@ -271,7 +271,7 @@ fn a_new_program_loads_definitions_in_two_loads_and_each_of_them_once() {
     desk.setup().adopt(&policy(FIRST)).unwrap();
     let ticket = desk.open_ticket(firstline::NewTicket::new("No sound")).unwrap().id();
     let pinned = agreement(5).on_policy_change(OnPolicyChange::Pin);
-    let next = Policy::new().agreement(pinned).calendar("office", &calendar("08:00-17:00"));
+    let next = Policy::new().agreement(pinned).calendar("office", calendar("08:00-17:00"));
     desk.setup().adopt(&next.clone().workflow(workflow(2)).field("order", FieldType::Bool)).unwrap();
 
     let fresh = store.desk();

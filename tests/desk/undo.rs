@@ -137,7 +137,9 @@ fn undo_is_refused_after_a_timer_has_changed_the_ticket() {
 fn undo_is_refused_for_messages_openings_and_old_commands() {
     on_each_store(|stage| {
         let id = stage.open();
-        undo_is_refused(stage, id, boris(), "the command opened the ticket");
+        undo_is_refused(stage, id, boris(), "the desk does not permit it now");
+        let opened = stage.desk.open_ticket(NewTicket::new("No light").by(anna())).unwrap().id();
+        undo_is_refused(stage, opened, anna(), "the command opened the ticket");
         stage.does(id, Action::reply("Unmute it.").and(Action::resolve("unmuted")));
         undo_is_refused(stage, id, anna(), "the command has a public message");
 

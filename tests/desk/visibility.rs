@@ -1,5 +1,7 @@
 //! The rules of visibility apply to every read of a reader and to every command.
 
+#[path = "visibility/leaks.rs"]
+mod leaks;
 #[path = "visibility/oracle.rs"]
 mod oracle;
 #[path = "visibility/reads.rs"]

@@ -100,9 +100,12 @@ impl Teller<'_> {
                 self.arrived(sentence, arrived, &event.personal)
             }
             Change::SignalReceived(arrived) => {
-                let sender = arrived.sender.as_ref();
-                let sender = sender.map(|id| of_who("story.of", &[("sender", &self.names.of(id))]));
-                let sentence = self.say("story.signal", &[("who", sender.as_ref().unwrap_or(&who))]);
+                let machine =
+                    arrived.machine.as_ref().map_or_else(|| who.clone(), |machine| self.words(machine));
+                let values: [(&str, &dyn Display); 1] = [("who", &machine)];
+                let of_sender = |id| self.say("story.of", &[values[0], ("sender", &self.names.of(id))]);
+                let machine = arrived.sender.as_ref().map_or_else(|| machine.clone(), of_sender);
+                let sentence = self.say("story.signal", &[("who", &machine)]);
                 self.arrived(sentence, arrived, &event.personal)
             }
             Change::ClosingChanged { closes_at: None } => of_who("story.closing_stopped", &[]),

@@ -27,11 +27,10 @@ use crate::ticket::snapshot::Snapshot;
 
 /// Computes the clocks of a whole history: every cycle of every metric, in the order in which they began.
 ///
-/// The clocks are computed from the changes of the ticket. [`Change::ClocksUpdated`] events are ignored. Warnings and
-/// breaches in the history mark the alerts that were sent already. `policies` are the adopted policies, each with the
-/// instant from which it is in force, in ascending order of these instants., /// The clocks are computed from the changes of the ticket. Warnings and breaches in the history mark the alerts that
-/// were recorded already. [`Change::ClocksUpdated`] events are used only for events at the instant of an adoption: they show
-/// whether the version was adopted before or after the events.,
+/// The clocks are computed from the changes of the ticket. Warnings and breaches in the history mark the alerts that were
+/// recorded already. [`Change::ClocksUpdated`] events are used only for events at the instant of an adoption: they show
+/// whether the version was adopted before or after the events. `policies` are the adopted policies, each with the instant
+/// from which it is in force, in ascending order of these instants.
 ///
 /// # Errors
 /// - [`Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket;

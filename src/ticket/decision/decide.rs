@@ -13,6 +13,7 @@ use crate::limits;
 use crate::policy::Policy;
 use crate::priority::AssessmentInputs;
 use crate::sla::AgreementSet;
+use crate::ticket::access::Access;
 use crate::ticket::action::Action;
 use crate::ticket::decision::request::{Exemption, TransitionRequest};
 use crate::ticket::decision::{DecisionContext, Draft, TicketWrite};
@@ -53,19 +54,20 @@ impl Snapshot {
     ///   invalid too if a clock has to be measured from a time before its last update, and the context has no
     ///   [history](DecisionContext::history).
     pub fn decide(&self, action: &Action, context: &DecisionContext<'_>) -> Result<TicketWrite> {
-        self.decide_with(action, BTreeSet::new(), context)
+        self.decide_with(action, [BTreeSet::new(), BTreeSet::new()], context)
     }
 
-    /// Decides an action. `incoming` contains the links from other tickets that the action mentions.
+    /// Decides an action. Of the links that the action mentions, `incoming` contains those from other tickets, and
+    /// `hidden` the ticket's own links to tickets that the actor does not see.
     pub(crate) fn decide_with(
         &self,
         action: &Action,
-        incoming: BTreeSet<Link>,
+        [incoming, hidden]: [BTreeSet<Link>; 2],
         context: &DecisionContext<'_>,
     ) -> Result<TicketWrite> {
         context.by.check()?;
         let mut draft = Draft::begin(self.clone(), context)?;
-        draft.incoming = incoming;
+        (draft.incoming, draft.hidden) = (incoming, hidden);
         draft.act(action, context)?;
         draft.finish()
     }
@@ -77,7 +79,8 @@ impl Snapshot {
     }
 
     /// Returns the rejection of an action; `None` if the ticket accepts it. Executes the action on a copy of the
-    /// ticket, so that the answer cannot differ from the execution.
+    /// ticket, so that the answer cannot differ from the execution. An actor who does not see the internal part gets the
+    /// public form of the rejection.
     ///
     /// Without an actor, permissions are not checked, and guards that depend on the actor are assumed to hold.
     pub(crate) fn refusal(
@@ -98,12 +101,10 @@ impl Snapshot {
             policies: &[],
             history: None,
         };
-        if let Some(Err(unseen)) = by.map(|by| self.check_visible(by, policy)) {
+        let access = by.map_or(Access::WHOLE, |by| Access::of_commands(by, policy));
+        if !access.sees(self) {
             let kind = action.parts().iter().find_map(|part| part.kind()).unwrap_or(ActionKind::Note);
-            let reason = RejectionReason::Invalid(unseen.to_string());
-            let mut rejection = Rejection::new(self.state.kind(), kind, reason);
-            rejection.permitted = rejection.permitted.only(|_| false);
-            return Some(rejection);
+            return Some(Rejection::not_found(self.id, kind));
         }
         let mut draft = Draft::preview(self.clone(), action, by.is_none());
         let error = context.by.check().and_then(|()| draft.act(action, &context)).err()?;
@@ -111,9 +112,13 @@ impl Snapshot {
         if error.missing_history().is_some() {
             return None;
         }
-        Some(error.rejection().cloned().unwrap_or_else(|| {
+        let rejection = error.rejection().cloned().unwrap_or_else(|| {
             Rejection::new(draft.state(), draft.performing, RejectionReason::Invalid(error.to_string()))
-        }))
+        });
+        Some(match access.sees_internal(self) {
+            true => rejection,
+            false => rejection.public(),
+        })
     }
 }
 
@@ -250,6 +255,7 @@ impl Draft {
             Action::Link(link) => {
                 self.set_link(Change::Linked(*link), context)?;
                 self.incoming.insert(*link);
+                self.hidden.remove(link);
                 Ok(())
             }
             Action::Unlink(link) if !self.has(link) => {
@@ -306,9 +312,12 @@ impl Draft {
         self.change(context, Change::Assigned { to }, Personal::default())
     }
 
-    /// True if the link exists, owned by this ticket or by the other one.
+    /// True if the link exists, owned by this ticket or by the other one, and the actor sees it.
     fn has(&self, link: &Link) -> bool {
-        if link.kind.is_own() { self.snapshot.links.contains(link) } else { self.incoming.contains(link) }
+        match link.kind.is_own() {
+            true => self.snapshot.links.contains(link) && !self.hidden.contains(link),
+            false => self.incoming.contains(link),
+        }
     }
 
     /// Adds or removes a link, for a command on this ticket or on the other one.

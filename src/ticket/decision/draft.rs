@@ -81,6 +81,8 @@ pub(crate) struct Draft {
     pub(super) clock_draft: ClockDraft,
     /// The links from other tickets that the action mentions.
     pub(super) incoming: BTreeSet<Link>,
+    /// The ticket's own links that the action mentions and the actor does not see.
+    pub(super) hidden: BTreeSet<Link>,
     /// True if the actor is not known, so that nothing that depends on the actor is refused.
     pub(super) anybody: bool,
     /// True if the action assigns the ticket. A hand-over in the same action then keeps the assignment.
@@ -131,6 +133,7 @@ impl Draft {
             events,
             clock_draft,
             incoming: BTreeSet::new(),
+            hidden: BTreeSet::new(),
             anybody: false,
             assigns: false,
             performing: ActionKind::Describe,

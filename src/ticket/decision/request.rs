@@ -9,6 +9,7 @@ use crate::language::Sentence;
 use crate::lifecycle::{ActionKind, HoldReason, Permitted, Rejection, RejectionReason, StateKind, StepKind};
 use crate::policy::Policy;
 use crate::suggest;
+use crate::text;
 use crate::ticket::action::Action;
 use crate::ticket::decision::permissions::{accepted, may};
 use crate::ticket::people::{Actor, Who};
@@ -443,8 +444,8 @@ impl<'a> TransitionRequest<'a> {
 
     fn is(self, by: &Actor, performer: &Performer) -> bool {
         let attribute = |name: &str, expected: &str| match by.attributes.get(name) {
-            Some(Value::Text(text)) => text == expected,
-            Some(Value::List(items)) => items.iter().any(|item| item == expected),
+            Some(Value::Text(text)) => text::is_same(text, expected),
+            Some(Value::List(items)) => items.iter().any(|item| text::is_same(item, expected)),
             _ => false,
         };
         match (performer, &by.who) {

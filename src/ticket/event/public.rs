@@ -33,7 +33,8 @@ impl Event {
     /// Returns the event as the customer may see it; `None` if the whole event is internal.
     ///
     /// Public are the opening, the messages of people and the replies of the desk with their texts and files, changes of
-    /// the state, of the subject, of the kind, of the channel and of the contacts, and the undoing of a command. The
+    /// the state, of the subject, of the kind, of the channel and of the contacts, stopping and planning the automatic closing, and the undoing of a
+    /// command. The
     /// text of a resolution is public. The comment of another step is public only if somebody on the customer's side
     /// wrote it.
     ///
@@ -41,6 +42,9 @@ impl Event {
     /// attributes, the reasons of a priority, statuses of a workflow, hold reasons of the desk's own, resolution codes,
     /// links, clocks and their reactions, the addresses of contacts, spam, and the origin of an imported event. An agent is
     /// named by id; a program appears as the desk.
+    ///
+    /// The undoing of a command is public if the command is. [`Story::public`](crate::Story::public) and
+    /// [`View::history`](crate::desk::View::history) know the command and leave out the undoing of an internal one.
     ///
     /// Public events keep their versions, so a public history has gaps and cannot be folded. In the public form of an
     /// opening, internal values are absent, and the assessment has only the priority.
@@ -72,6 +76,21 @@ impl Event {
             continues: false,
             ..*self
         })
+    }
+}
+
+impl Event {
+    /// Returns the public form of an event of this history. The undoing of a command is public only if the command is.
+    pub(crate) fn public_in(&self, history: &[Event]) -> Option<Event> {
+        if let Change::Undone { commanded_at, .. } = self.change {
+            let is_command = |it: &&Event| {
+                (it.at, &it.by.who) == (commanded_at, &self.by.who)
+                    && !matches!(it.change, Change::Undone { .. })
+                    && it.is_public()
+            };
+            history.iter().take_while(|it| it.version < self.version).find(is_command)?;
+        }
+        self.public()
     }
 }
 

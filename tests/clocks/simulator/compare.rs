@@ -142,7 +142,8 @@ fn difference(simulator: &Simulator<'_>, recorded: &Result<Facts, String>) -> Op
         lines.map(|it| format!("  {whose} {it}\n")).collect::<String>()
     };
     let text = only(&predicted, recorded, "simulator") + &only(recorded, &predicted, "crate    ");
-    (!text.is_empty()).then_some(text)
+    // Both are sorted. A line that one of them has twice is a difference too.
+    (predicted.0 != recorded.0).then(|| if text.is_empty() { "a line occurs twice".to_owned() } else { text })
 }
 
 fn describe(history: &History) -> String {

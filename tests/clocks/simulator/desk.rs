@@ -53,7 +53,7 @@ fn policy(of: &super::Policy, reactions: bool) -> firstline::Policy {
         for ((month, day), shifts) in it.exceptions {
             calendar = calendar.exception(&format!("2026-{month:02}-{day:02}"), &hours(shifts));
         }
-        policy = policy.calendar(format!("calendar {number}"), &calendar.definition().unwrap());
+        policy = policy.calendar(format!("calendar {number}"), calendar.definition().unwrap());
     }
     for (position, it) in of.agreements.iter().enumerate() {
         let mut agreement = sla::Agreement::new(&it.name, position as u32)

@@ -243,6 +243,51 @@ fn no_read_shows_a_reader_more_than_they_may_see() {
     });
 }
 
+/// A handle and the desk refuse an action without a secret, if the actor does not see the internal part.
+#[test]
+fn no_refusal_shows_an_actor_more_than_they_may_see() {
+    on_each_store(|stage| {
+        let ids = tickets(stage);
+        let hidden = stage.desk.ticket(3).unwrap().id();
+        let mut refused = 0;
+        for (actor, expected) in readers() {
+            for (id, sees) in ids.into_iter().zip(expected) {
+                let place = format!("{} {} by {actor:?}", stage.name, subject(id));
+                let Ok(handle) = stage.desk.view(&actor).ticket(id) else { continue };
+                let mut shown = vec![format!("{:?} {}", handle.permitted(), handle.permitted())];
+                for action in [
+                    Action::start(),
+                    Action::hold(HoldReason::Customer),
+                    Action::resolve("unmuted"),
+                    Action::confirm(),
+                    Action::close(),
+                    Action::reopen(),
+                    Action::move_to("Answered"),
+                    Action::take(),
+                    Action::unlink(LinkKind::Mentions, hidden),
+                    Action::hand_over("other", Line::First, "x").and(Action::start()),
+                    Action::undo(),
+                ] {
+                    shown.push(format!("{:?}", handle.why_not(&action)));
+                    shown.push(format!("{:?}", handle.why_not_by(&action, &actor)));
+                    let attempt = stage.desk.reports().why_not(id, action.clone(), &actor);
+                    if !matches!(attempt, Ok(None)) {
+                        refused += 1;
+                        let error = stage.refuses(id, |desk| desk.act(id, action, &actor));
+                        shown.push(format!("{attempt:?} {error} {error:?}"));
+                    }
+                }
+                if sees == Public {
+                    for text in shown {
+                        assert!(!text.contains(SECRET) && !text.contains(INSIDE), "{place}: {text}");
+                    }
+                }
+            }
+        }
+        assert!(refused > 60, "{refused}");
+    });
+}
+
 /// The secrets are there: each internal text of the ticket and of its history is one.
 #[test]
 fn the_plain_reads_show_every_secret() {

@@ -72,7 +72,9 @@ pub(super) fn clock() -> Json {
     json!({
         "metric": "resolution", "cycle": 1, "agreement": "standard", "pinned_to": fingerprint(), "priority": 2,
         "target": 3_600_000_000_000_i64, "revision": 1, "state": "running", "from": AT, "counted_from": AT,
-        "carried": 0, "consumed": 60_000_000_000_i64, "running_since": AT, "due_at": AT,
+        "carried": 1_000_000_000, "consumed": 60_000_000_000_i64, "running_since": AT, "due_at": AT, "taken_back": 1,
+        "breached_at": AT, "missed": 1_800_000_000_000_i64, "ended_at": AT, "ended_with_ticket": true, "alerted": [50],
+        "alerted_left": [60], "alerted_before": [{"percent": 75, "left": 60, "deadline": AT}], "next": {"at": AT, "percent": 90},
     })
 }
 
@@ -419,6 +421,12 @@ pub(super) fn kinds_of_spans() -> Vec<Json> {
         json!({"kind": "running"}),
         json!({"kind": "holiday", "which": "Easter"}),
         json!({"kind": "on_hold", "which": "customer"}),
+        json!({"kind": "off_hours"}),
+        json!({"kind": "special_hours"}),
+        json!({"kind": "resolved"}),
+        json!({"kind": "closed"}),
+        json!({"kind": "superseded"}),
+        json!({"kind": "no_target"}),
     ]
 }
 

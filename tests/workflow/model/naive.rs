@@ -130,7 +130,7 @@ impl<'a> Naive<'a> {
             // The existing transitions wait for another reason.
             let others = hold.is_some() && available.iter().any(|it| to.is_none_or(|to| to == it));
             let mut reasons = because(match others {
-                true => RejectionReason::Other("".into()),
+                true => RejectionReason::Other(firstline::language::Sentence::default()),
                 false => RejectionReason::NoTransition { to: to.map(str::to_owned), available },
             });
             reasons.extend(self.actor_refusal(step));
@@ -165,7 +165,7 @@ impl<'a> Naive<'a> {
             self.in_order(trigger, None).into_iter().filter(|transition| transition.to == to).collect();
         if trigger == Trigger::Step(StepKind::Resolve) {
             // A move to a resolved status is always refused for its missing resolution, along with any other reasons.
-            let mut reasons = because(RejectionReason::Other("".into()));
+            let mut reasons = because(RejectionReason::Other(firstline::language::Sentence::default()));
             reasons.extend(
                 self.first_open(&transitions, trigger, Some("the solution"), false).err().unwrap_or_default(),
             );
@@ -173,7 +173,7 @@ impl<'a> Naive<'a> {
         }
         let entered = self.first_open(&transitions, trigger, why, false)?;
         if trigger == Trigger::Step(StepKind::Hold) && self.status(&entered).unwrap().reason.is_none() {
-            return Err(because(RejectionReason::Other("".into())));
+            return Err(because(RejectionReason::Other(firstline::language::Sentence::default())));
         }
         Ok(entered)
     }
