@@ -122,7 +122,10 @@ impl Simulator<'_> {
             if !self.is_open(Metric::FirstReply) && !self.is_open(Metric::NextReply) {
                 self.start(Metric::NextReply, self.now);
             }
-        } else if self.latest(Metric::FirstReply).is_none() && self.ticket.first_message == Some(self.now) {
+        } else if self.latest(Metric::FirstReply).is_none()
+            && self.ticket.opened_by != By::Boris
+            && self.ticket.first_message == Some(self.now)
+        {
             self.start(Metric::FirstReply, self.now);
         }
     }
@@ -259,7 +262,7 @@ impl Simulator<'_> {
     fn limits(&self) -> Vec<usize> {
         let mut pinned: Vec<&Clock> = self.clocks.iter().filter(|it| it.ended.is_none()).collect();
         if pinned.is_empty() {
-            let last = self.clocks.iter().max_by_key(|it| it.ended.map(|it| it.0));
+            let last = self.clocks.iter().max_by_key(|it| (it.ended.map(|it| it.0), it.metric));
             pinned.extend(last.filter(|it| self.agreement_of(it).on_policy == OnPolicyChange::Pin));
         }
         pinned.into_iter().map(|it| it.policy).collect()

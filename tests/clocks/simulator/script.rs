@@ -239,6 +239,11 @@ fn history(random: &mut Random, world: &World, start: Minute) -> History {
             import = Some(Import { at: now, clocks, from });
             pass(&mut now, &mut ticket, &mut ops, false);
         }
+        // There is no command at the instant of an adoption. The crate cannot tell whether the policy was adopted before or
+        // after such a command, and applies it after the command as well.
+        if world.adoptions.iter().any(|it| it.0 == now) {
+            continue;
+        }
         let drawn = (0..50).map(|_| op(random, now));
         let fits = |op: &Op| ticket.accepts(op, now) && (number >= imported || importable(op));
         let Some(op) = drawn.into_iter().find(fits) else { continue };
