@@ -243,8 +243,8 @@ impl CommandContext {
         tickets.into_iter().map(handle).collect()
     }
 
-    /// Adds the earlier agreements and workflows that the action may need: a correction restores the clocks and the status,
-    /// which may be pinned to them.
+    /// Adds the earlier agreements and workflows that the action may need: a correction restores the clocks and the
+    /// status, which may be pinned to them.
     pub(super) fn pin_for_correction(
         &self,
         ticket: &Snapshot,

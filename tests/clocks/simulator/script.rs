@@ -239,8 +239,8 @@ fn history(random: &mut Random, world: &World, start: Minute) -> History {
             import = Some(Import { at: now, clocks, from });
             pass(&mut now, &mut ticket, &mut ops, false);
         }
-        // There is no command at the instant of an adoption. The crate cannot tell whether the policy was adopted before or
-        // after such a command, and applies it after the command as well.
+        // There is no command at the instant of an adoption. The crate cannot tell whether the policy was adopted
+        // before or after such a command, and applies it after the command as well.
         if world.adoptions.iter().any(|it| it.0 == now) {
             continue;
         }
