@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::text::ends_a_line;
+use crate::text::{ends_a_line, is_visible};
 
 /// The maximum length of the id of a desk, agent or team, in bytes.
 pub const MAX_ID_BYTES: usize = 200;
@@ -211,6 +211,8 @@ impl From<&IdempotencyKey> for IdempotencyKey {
 fn check_id(what: &str, id: &str, max: usize) -> Result<()> {
     let problem = if id.is_empty() {
         "is empty"
+    } else if !is_visible(id) {
+        "has no visible character"
     } else if id.len() > max {
         "is too long"
     } else if id.chars().any(|c| c.is_control() || ends_a_line(c)) {

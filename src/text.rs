@@ -73,6 +73,12 @@ pub(crate) fn ends_a_line(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}')
 }
 
+/// True for the characters that change the direction of the text after them: embeddings, overrides and isolates. They can
+/// make a line look like another one.
+pub(crate) fn reorders(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
 /// White space, and the characters without width that editors and browsers leave at the ends of a text. Joiners and
 /// variation selectors are not among them, because an emoji may end with one.
 fn is_blank_at_ends(c: char) -> bool {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
 use crate::suggest;
+use crate::text::{ends_a_line, reorders};
 
 /// The text of an entry: one form, or one for each plural form of the language, written `{n} ticket | {n} tickets`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +27,13 @@ impl Phrase {
     /// Parses the text of an entry.
     ///
     /// # Errors
-    /// The text or a form of it is blank, or a brace has no partner. The error is the problem in words.
+    /// The text or a form of it is blank, a brace has no partner, or a character breaks the line or changes the direction of
+    /// the text. The error is the problem in words.
     pub(super) fn parse(text: &str) -> Result<Phrase, String> {
+        let is_refused = |c: &char| c.is_control() || ends_a_line(*c) || reorders(*c);
+        if let Some(found) = text.chars().find(is_refused) {
+            return Err(format!("the text contains the control character {found:?}"));
+        }
         text.split(" | ").map(Template::parse).collect::<Result<_, _>>().map(Phrase)
     }
 

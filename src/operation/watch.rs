@@ -48,7 +48,7 @@
 //! | `list_migrations`, `list_all_migrations` | the adopted policies, of one desk or of all, whose clocks are still to be migrated |
 //! | `find_migrating`, `end_migration` | a page of the tickets whose clocks such a policy may migrate; the end of the migration |
 //! | `adopt`, `policy` | `Setup::adopt` or `adopt_from`; `Setup::policy` |
-//! | `explain`, `what_if`, `due_soon`, `process_map` | the method of `Desk::reports` with the same name; for `due_soon` a page of it |
+//! | `explain`, `what_if`, `why_not`, `due_soon`, `process_map` | the method of `Desk::reports` with the same name; for `due_soon` a page of it |
 //! | `history`, `links` | methods of `Desk::records` |
 //! | `import`, `migrate` | a batch of an import; a page or a batch of a migration |
 //! | `list_due_records`, `claim` | a page of due records at all desks; a claim of due records at one desk |

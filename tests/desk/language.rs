@@ -198,6 +198,8 @@ fn faults_of_a_table_are_found_when_it_is_read() {
         (r#""format": {"time": "%Y-%Q"}"#, BadValue, "is no form of a date and a time"),
         (r#""format": {"time": "%H:%M %Z"}"#, BadValue, "is no form of a date and a time"),
         (r#""state": {"new": " "}"#, BadValue, "the text is empty"),
+        (r#""story": {"replied": "{who}\nforged"}"#, BadValue, "control character"),
+        (r#""state": {"new": "\u202enew"}"#, BadValue, "control character"),
         (r#""state": {"new": 1}"#, WrongType, "takes a text"),
         (r#""state": "new""#, WrongType, "takes a table of entries"),
         (r#""state": {"new": "a", "new": "b"}"#, DuplicateKey, "occurs twice"),

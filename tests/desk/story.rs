@@ -177,6 +177,15 @@ fn a_message_stays_on_one_line_without_control_characters() {
     assert_eq!(sentence, r#"anna replied: "First. Second. [2J Third.""#);
 }
 
+/// Regression: a text could turn the rest of its line around, so that it read as another sentence.
+#[test]
+fn a_text_cannot_change_the_direction_of_its_line() {
+    let sentence = &sentences(Action::reply("\u{202e}.devlos\u{202c} \u{2067}abc\u{2069}"))[0];
+    assert_eq!(sentence, r#"anna replied: ".devlos abc""#);
+    let sentence = &sentences(Action::tag("a\u{202e}b"))[0];
+    assert!(!sentence.contains('\u{202e}'), "{sentence}");
+}
+
 #[test]
 fn events_of_imports_have_sentences() {
     for (change, sentence) in [

@@ -11,6 +11,7 @@ use crate::id::{ContactId, TicketId};
 use crate::language::{InWords, Language};
 use crate::lifecycle::state::OnHold;
 use crate::lifecycle::{ActionKind, HoldReason, Rejection, RejectionReason, State, StateKind, StepKind};
+use crate::text::reorders;
 use crate::ticket::event::{Arrived, Attachment, Cause, Change, DetailsChange, Event, Opened};
 use crate::ticket::kind::TicketNumber;
 use crate::ticket::people::{ContactRole, Who};
@@ -218,10 +219,12 @@ impl Teller<'_> {
                 self.language.say_count("story.imported", mark.versions.into(), &[("who", &who)])
             }
         };
-        match &event.origin {
+        let mut sentence = match &event.origin {
             Some(origin) if origin.irregular => self.say("story.irregular", &[("sentence", &sentence)]),
             _ => sentence,
-        }
+        };
+        sentence.retain(|c| !reorders(c));
+        sentence
     }
 
     /// Adds the people whom the host should tell. The desk sends nothing.
