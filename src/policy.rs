@@ -53,7 +53,7 @@
 //! because a day has no fixed length in business time.
 //!
 //! These types document their serialized forms: [`CalendarDefinition`] for calendars, [`Agreement`],
-//! [`Target`](crate::sla::Target), [`Reaction`](crate::sla::Reaction), [`Condition`](crate::Condition),
+//! [`Target`](crate::sla::Target), [`Reaction`](crate::sla::Reaction), [`Condition`],
 //! [`VisibilityRule`], and [`MatrixDefinition`](crate::MatrixDefinition) for the matrix.
 
 mod check;
