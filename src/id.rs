@@ -211,12 +211,12 @@ impl From<&IdempotencyKey> for IdempotencyKey {
 fn check_id(what: &str, id: &str, max: usize) -> Result<()> {
     let problem = if id.is_empty() {
         "is empty"
-    } else if !is_visible(id) {
-        "has no visible character"
     } else if id.len() > max {
         "is too long"
     } else if id.chars().any(|c| c.is_control() || ends_a_line(c)) {
         "contains a control character"
+    } else if !is_visible(id) {
+        "has no visible character"
     } else {
         return Ok(());
     };
