@@ -73,8 +73,8 @@ pub(crate) fn ends_a_line(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// True for the characters that change the direction of the text after them: embeddings, overrides and isolates. They can
-/// make a line look like another one.
+/// True for the characters that change the direction of the text after them: embeddings, overrides and isolates. They
+/// can make a line look like another one.
 pub(crate) fn reorders(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

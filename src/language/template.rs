@@ -27,8 +27,8 @@ impl Phrase {
     /// Parses the text of an entry.
     ///
     /// # Errors
-    /// The text or a form of it is blank, a brace has no partner, or a character breaks the line or changes the direction of
-    /// the text. The error is the problem in words.
+    /// The text or a form of it is blank, a brace has no partner, or a character breaks the line or changes the
+    /// direction of the text. The error is the problem in words.
     pub(super) fn parse(text: &str) -> Result<Phrase, String> {
         let is_refused = |c: &char| c.is_control() || ends_a_line(*c) || reorders(*c);
         if let Some(found) = text.chars().find(is_refused) {
