@@ -71,7 +71,7 @@ impl CommandContext {
             return Err(Error::invalid("query", problem).allowing(allowed).into());
         }
         if let Some(own) = access.only_own() {
-            match query.wanted_contact() {
+            match query.selected_contact() {
                 // Stores have an index for this filter.
                 None => return Ok(Some(query.contact(own))),
                 Some((wanted, _)) if wanted == own => return Ok(Some(query)),

@@ -356,7 +356,7 @@ impl Sql {
         let s = &self.schema;
         let of_tickets =
             |filter| format!("SELECT {columns} FROM {s}.ticket WHERE desk = $1{filter}{filters}");
-        let Some((contact, role)) = query.wanted_contact() else { return vec![of_tickets(String::new())] };
+        let Some((contact, role)) = query.selected_contact() else { return vec![of_tickets(String::new())] };
         values.push(SqlValue::from(contact.as_str()));
         let value = values.len();
         let as_requester = of_tickets(format!(" AND requester = ${value}"));
@@ -398,7 +398,7 @@ fn filters(query: &Query, values: &mut Vec<SqlValue>) -> Option<String> {
             sql.push_str(&format!(" AND {column} = {}", bind(SqlValue::from(value))));
         }
     }
-    if query.wanted_contact().is_some_and(|(contact, _)| contact.as_str().contains('\0')) {
+    if query.selected_contact().is_some_and(|(contact, _)| contact.as_str().contains('\0')) {
         return None;
     }
     if query.unassigned_only() {

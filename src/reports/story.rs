@@ -18,8 +18,8 @@ use sentence::{Names, Teller};
 
 /// A readable history: one line for each event, with its time, actor, change and reason.
 ///
-/// The times are in UTC, the language is English, and updates of the SLA clocks are left out, unless the story is told
-/// otherwise.
+/// By default the times are in UTC, the language is English, and updates of the SLA clocks are left out. The methods
+/// change that.
 ///
 /// ```
 /// use firstline::reports::Story;

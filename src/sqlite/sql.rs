@@ -209,7 +209,7 @@ impl Sql {
         let p = &self.prefix;
         let of_tickets =
             |filter| format!("SELECT {columns} FROM {p}ticket WHERE desk = :desk{filter}{filters}");
-        let Some((_, role)) = query.wanted_contact() else { return vec![of_tickets("")] };
+        let Some((_, role)) = query.selected_contact() else { return vec![of_tickets("")] };
         let as_requester = of_tickets(" AND requester = :contact");
         let otherwise = format!(
             "SELECT {columns} FROM (SELECT contact.ticket AS id, facts, personal, state, open, priority, due_at, \
@@ -242,7 +242,7 @@ fn filters(query: &Query) -> (String, Vec<(&'static str, Bound)>) {
             bound.push((name, Bound::Text(value.to_owned())));
         }
     }
-    if let Some((contact, _)) = query.wanted_contact() {
+    if let Some((contact, _)) = query.selected_contact() {
         bound.push((":contact", Bound::Text(contact.as_str().to_owned())));
     }
     if query.unassigned_only() {

@@ -237,7 +237,7 @@ impl Query {
     }
 
     /// Returns the selected contact, and the role if only one is selected.
-    pub fn wanted_contact(&self) -> Option<(&ContactId, Option<ContactRole>)> {
+    pub fn selected_contact(&self) -> Option<(&ContactId, Option<ContactRole>)> {
         self.contact.as_ref().map(|(contact, role)| (contact, *role))
     }
 

@@ -14,7 +14,7 @@
 //! | `resolution_code` | the code of the last resolution |
 //! | `spam` | true if the ticket was cancelled as spam |
 //! | `minutes_spent` | the time that agents have recorded, in minutes |
-//! | `followers` | a list of the host's ids: the agents who follow the ticket |
+//! | `followers` | a list with the ids of the agents who follow the ticket |
 //! | `hold_reason`, `hold_until` | the reason of the current hold, and the instant at which it ends |
 //! | `subject`, `resolution` | the subject, the text of the last resolution |
 //! | `opened_at`, `updated_at`, `resolved_at`, `closed_at`, `state_since` | an instant |

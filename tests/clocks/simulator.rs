@@ -238,7 +238,7 @@ struct Simulator<'a> {
     before_command: Vec<Clock>,
     before_spam: Vec<Clock>,
     alerts: Vec<Alert>,
-    /// What timers did.
+    /// The events of timers.
     timers: Vec<Event>,
     now: Minute,
 }

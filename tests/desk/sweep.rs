@@ -304,3 +304,16 @@ fn a_sweep_relists_after_another_worker_did_its_work() {
         "100 by the other worker and one without effect"
     );
 }
+
+/// Regression: the instant before the first one panicked.
+#[test]
+fn a_tick_at_the_first_and_the_last_instant_is_served() {
+    use firstline::memory::Memory;
+    for now in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+        let store = Memory::new();
+        let desk = store.desk("acme");
+        desk.open_ticket(NewTicket::new("No sound")).unwrap();
+        assert!(desk.tick(now).unwrap().failed.is_empty());
+        assert!(Worker::over(store).tick(now).unwrap().failed.is_empty());
+    }
+}

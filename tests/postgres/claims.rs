@@ -112,7 +112,7 @@ pub(crate) async fn crossing_links_do_not_deadlock(place: Place) {
     let histories = sound(&desk).await;
     let done: u32 = done.into_iter().sum();
     println!("{done} links added and removed by {CLIENTS} clients");
-    // A link is never refused while there is none.
+    // A missing link can always be added, so at least one command succeeds.
     assert!(done > 0);
     // A link is stored at both tickets or at neither.
     for ticket in histories.keys() {

@@ -82,7 +82,12 @@ impl Operation for ListDue {
 /// Returns the context with the policy that was in force just before the tick. A policy that is adopted at the instant
 /// of a tick takes effect after the tick, so that the order of the two does not matter.
 fn before(context: &CommandContext) -> CommandContext {
-    CommandContext { now: context.now - TimeDelta::microseconds(1), ..context.clone() }
+    CommandContext { now: just_before(context.now).unwrap_or(context.now), ..context.clone() }
+}
+
+/// Returns the instant before this one; `None` for the first instant.
+fn just_before(instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    instant.checked_sub_signed(TimeDelta::microseconds(1))
 }
 
 /// Lists the due migrations of clocks. Takes no locks.
@@ -117,7 +122,8 @@ impl Operation for ListMigrations {
                 due.map(|record| (desk.clone(), record.key.clone())).collect()
             }
             Listing::Everywhere(_) => {
-                let until = until - TimeDelta::microseconds(1);
+                // Nothing is due before the first instant.
+                let Some(until) = just_before(until) else { return Ok((Commit::default(), Vec::new())) };
                 let due = Read::DueRecords { kind: MIGRATION, until, after: None, limit };
                 loaded.due_records(&due)?.iter().map(|it| (it.desk.clone(), it.key.clone())).collect()
             }

@@ -24,7 +24,7 @@ use crate::soak;
 /// The number of tickets of a desk.
 const TICKETS: usize = 10;
 
-/// What must not depend on the regime.
+/// The part of a ticket's record that must be equal under all regimes.
 #[derive(Debug, Clone, PartialEq)]
 struct Record {
     events: Vec<(DateTime<Utc>, Who, Change)>,

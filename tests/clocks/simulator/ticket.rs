@@ -55,7 +55,7 @@ pub(super) struct HoldEnd {
     pub(super) remind_at: Option<Minute>,
 }
 
-/// What happened to the ticket, as far as clocks depend on it.
+/// A change of the ticket that matters to its clocks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Event {
     /// A public reply by an agent.
