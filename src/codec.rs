@@ -90,6 +90,8 @@ struct FactsToWrite<'a> {
     origin: Option<&'a Origin>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     continues: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    mirrored: bool,
 }
 
 #[derive(Deserialize)]
@@ -101,12 +103,15 @@ struct FactsRead {
     origin: Option<Origin>,
     #[serde(default)]
     continues: bool,
+    #[serde(default)]
+    mirrored: bool,
 }
 
 /// Returns an event's facts and its personal part as JSON.
 pub(crate) fn event_to_json(event: &Event) -> Result<(String, Option<String>)> {
-    let Event { by, change, origin, continues, .. } = event;
-    let facts = FactsToWrite { by, change, origin: origin.as_ref(), continues: *continues };
+    let Event { by, change, origin, continues, mirrored, .. } = event;
+    let (origin, continues, mirrored) = (origin.as_ref(), *continues, *mirrored);
+    let facts = FactsToWrite { by, change, origin, continues, mirrored };
     Ok((to_json(&facts)?, personal_to_json(&event.personal)?))
 }
 
@@ -118,8 +123,9 @@ pub(crate) fn event_from_json(
     facts: &str,
     personal: Option<&str>,
 ) -> Result<Event> {
-    let FactsRead { by, change, origin, continues } = from_json(facts)?;
-    Ok(Event { ticket, version, at, by, change, personal: personal_from_json(personal)?, origin, continues })
+    let FactsRead { by, change, origin, continues, mirrored } = from_json(facts)?;
+    let personal = personal_from_json(personal)?;
+    Ok(Event { ticket, version, at, by, change, personal, origin, continues, mirrored })
 }
 
 fn personal_to_json(personal: &Personal) -> Result<Option<String>> {

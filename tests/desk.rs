@@ -90,6 +90,8 @@ mod tenants;
 mod time_spent;
 #[path = "desk/undo.rs"]
 mod undo;
+#[path = "desk/undo_after_others.rs"]
+mod undo_after_others;
 #[path = "desk/versions.rs"]
 mod versions;
 #[path = "desk/visibility.rs"]

@@ -7,6 +7,7 @@
 mod public;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -51,13 +52,16 @@ pub struct Event {
     /// True if the command that wrote the event before this one also wrote this event.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub continues: bool,
+    /// True if the event changes a link, and a command on the ticket at the other end wrote it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirrored: bool,
 }
 
 impl Event {
     /// True if somebody edited the ticket: a person or a program acted on it, or a message came in.
     ///
-    /// These are no edits: timers, warnings, clock updates, and a machine's message, which has no effect; recorded time
-    /// and followers, which have no effect on the ticket; links, which a command on another ticket can write.
+    /// These are no edits: timers, warnings and clock updates; a machine's message, recorded time, followers and thread
+    /// keys, which have no effect on the ticket; links, which a command on another ticket can write.
     pub(crate) fn is_edit(&self) -> bool {
         match self.change {
             Change::Opened(_)
@@ -69,6 +73,7 @@ impl Event {
             | Change::TimeSpent { .. }
             | Change::Followed { .. }
             | Change::Unfollowed { .. }
+            | Change::ThreadAdded
             | Change::SignalReceived(_) => false,
             _ => self.by.who != Who::Desk,
         }
@@ -203,13 +208,17 @@ pub enum Change {
         /// The former follower.
         agent: AgentId,
     },
+    /// The key of a thread was added. The personal part has the key.
+    ThreadAdded,
     /// The ticket was linked to another ticket.
     Linked(Link),
     /// A link was removed.
     Unlinked(Link),
-    /// The last command of the actor was taken back. The ticket is as it was before that command. Its links and clocks
-    /// have events of their own.
+    /// The last command of the actor was taken back. The ticket is as it was before that command, and the thread keys
+    /// of the command are released. Links and clocks have events of their own.
     Undone {
+        /// The versions of the events of the command.
+        versions: RangeInclusive<u64>,
         /// The time of the command.
         commanded_at: DateTime<Utc>,
         /// The ticket before the command. Its texts are the personal part of the event.
@@ -278,6 +287,15 @@ pub enum MigrationCause {
 }
 
 impl Change {
+    /// Returns the link that the change adds or removes. True if it adds it.
+    pub(crate) fn changed_link(&self) -> Option<(Link, bool)> {
+        match self {
+            Change::Linked(link) => Some((*link, true)),
+            Change::Unlinked(link) => Some((*link, false)),
+            _ => None,
+        }
+    }
+
     /// True if a timer caused the change.
     pub(crate) fn is_by_timer(&self) -> bool {
         matches!(

@@ -84,6 +84,7 @@ const INTERNAL: &[&str] = &[
     "time_spent",
     "followed",
     "unfollowed",
+    "thread_added",
     "linked",
     "unlinked",
     "state_repeated",
@@ -178,10 +179,11 @@ fn changes() -> Vec<Value> {
         json!({"what": "time_spent", "minutes": 45}),
         json!({"what": "followed", "agent": "ben"}),
         json!({"what": "unfollowed", "agent": "ben"}),
+        json!({"what": "thread_added"}),
         link("linked"),
         link("unlinked"),
         json!({
-            "what": "undone", "commanded_at": "2026-01-05T09:00:00Z", "before": opened(),
+            "what": "undone", "versions": {"start": 1, "end": 1}, "commanded_at": "2026-01-05T09:00:00Z", "before": opened(),
             "resolved_at": "2026-01-05T09:00:00Z", "closed_at": "2026-01-05T09:00:00Z",
             "unanswered_since": "2026-01-05T09:00:00Z", "reopens": 1, "handovers": 1,
             "first_replied_at": "2026-01-05T09:00:00Z", "replies_sent": 1, "hold_end": {"then": "closed"}, "minutes_spent": 45, "followers": ["ben"], "unmapped_status": "Old",
@@ -203,9 +205,10 @@ fn samples() -> Vec<Value> {
             "by": {"who": who, "attributes": {"role": "spy"}}, "change": change,
             "personal": {"boris": {
                 "subject": "a subject", "text": "a text", "resolution": "a resolution", "files": ["a.png"],
-                "fields": {"verdict": "a verdict"}, "name": "Boris", "email": "b@example.org", "phone": "+49 30 1",
+                "fields": {"verdict": "a verdict"}, "thread": "<a@desk>", "name": "Boris", "email": "b@example.org", "phone": "+49 30 1",
             }},
             "origin": {"version": 1, "irregular": true, "label": "Old status"}, "continues": true,
+            "mirrored": true,
         })
     };
     by_actors.map(event).collect()
@@ -375,6 +378,15 @@ fn declared(source: &str, declaration: &str) -> BTreeSet<String> {
             (field || name.starts_with(|c: char| c.is_ascii_uppercase())).then(|| snake_case(name))
         })
         .collect()
+}
+
+/// The variants of an enum in the source, as they are serialized.
+pub(crate) fn variants(source: &str, declaration: &str) -> BTreeSet<String> {
+    let body = source.split_once(declaration).unwrap().1;
+    let body = body.split_once("\n}").unwrap().0;
+    let lines = body.lines().filter_map(|line| line.strip_prefix("    "));
+    let names = lines.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()));
+    names.map(|line| snake_case(line.split(|c: char| !c.is_alphanumeric()).next().unwrap())).collect()
 }
 
 fn snake_case(name: &str) -> String {

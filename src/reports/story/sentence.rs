@@ -202,6 +202,7 @@ impl Teller<'_> {
                 of_who("story.unfollows", &[])
             }
             Change::Unfollowed { agent } => of_who("story.follower_removed", &[("agent", agent)]),
+            Change::ThreadAdded => of_who("story.thread_added", &[]),
             Change::Linked(link) => of_who(
                 "story.linked",
                 &[("link", &self.words(&link.kind)), ("ticket", &self.ticket(link.to))],

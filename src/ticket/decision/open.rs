@@ -145,6 +145,7 @@ impl NewTicket {
             personal,
             origin: None,
             continues: false,
+            mirrored: false,
         };
         Draft::opening(opening, policy, agreements, ImportClocks::default())
     }

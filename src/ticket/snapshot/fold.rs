@@ -194,6 +194,7 @@ impl Snapshot {
             }
             Change::Followed { agent } => drop(self.followers.insert(agent.clone())),
             Change::Unfollowed { agent } => drop(self.followers.remove(agent)),
+            Change::ThreadAdded => {}
             Change::Linked(link) => self.link(*link),
             Change::Unlinked(link) => drop(self.links.remove(link)),
             Change::StateRepeated => {

@@ -95,7 +95,7 @@ pub(super) fn arrived() -> Json {
 pub(super) fn personal() -> Json {
     json!({"boris": {
         "subject": "a subject", "text": "a text", "resolution": "a resolution", "files": ["a.png"],
-        "fields": {"verdict": "guilty"}, "name": "Boris", "email": "b@example.org", "phone": "+49 30 1",
+        "fields": {"verdict": "guilty"}, "thread": "<a@desk>", "name": "Boris", "email": "b@example.org", "phone": "+49 30 1",
     }})
 }
 
@@ -140,10 +140,11 @@ pub(super) fn changes() -> Vec<Json> {
         json!({"what": "time_spent", "minutes": -45}),
         json!({"what": "followed", "agent": "ben"}),
         json!({"what": "unfollowed", "agent": "ben"}),
+        json!({"what": "thread_added"}),
         with("linked", link.clone()),
         with("unlinked", link),
         json!({
-            "what": "undone", "commanded_at": AT, "before": opened(), "resolved_at": AT, "closed_at": AT,
+            "what": "undone", "versions": {"start": 3, "end": 4}, "commanded_at": AT, "before": opened(), "resolved_at": AT, "closed_at": AT,
             "unanswered_since": AT, "reopens": 1, "handovers": 1, "first_replied_at": AT, "replies_sent": 1,
             "hold_end": {"then": "closed", "remind_at": AT}, "minutes_spent": 45, "followers": ["ben"],
             "unmapped_status": "Old",
@@ -203,6 +204,7 @@ pub(super) fn events() -> Vec<Json> {
         json!({
             "ticket": ID, "version": n + 1, "at": AT, "by": actors()[n % 5], "change": change, "personal": personal(),
             "origin": {"version": 1, "irregular": true, "label": "Old"}, "continues": true,
+            "mirrored": true,
         })
     };
     changes().into_iter().enumerate().map(event).collect()
