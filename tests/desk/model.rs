@@ -7,6 +7,8 @@ use crate::soak;
 mod actions;
 #[path = "model/command.rs"]
 mod command;
+#[path = "model/ledger.rs"]
+mod ledger;
 use crate::stage;
 #[path = "model/tally.rs"]
 mod tally;
