@@ -90,7 +90,7 @@ impl World {
             Part::Link(kind, to) => Action::Link(link(kind, to)),
             Part::Unlink(kind, to) => Action::Unlink(link(kind, to)),
             // Some of these keys are keys of messages and openings.
-            Part::Thread(n) => Action::thread(format!("chat-{}", n % 9)),
+            Part::Thread(n) => Action::thread(format!("chat-{}", n % 30)),
             Part::TimeSpent(minutes) => Action::time_spent(minutes.into()),
             Part::Follow(n) => Action::follow(pick(&["anna", "Бен"], n)),
             Part::Unfollow(n) => Action::unfollow(pick(&["anna", "Бен"], n)),

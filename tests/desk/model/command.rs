@@ -122,7 +122,7 @@ fn part() -> impl Strategy<Value = Part> {
         1 => any::<u8>().prop_map(Part::RemoveContact),
         2 => any::<(u8, u8)>().prop_map(|(kind, to)| Part::Link(kind, to)),
         1 => any::<(u8, u8)>().prop_map(|(kind, to)| Part::Unlink(kind, to)),
-        2 => any::<u8>().prop_map(Part::Thread),
+        4 => any::<u8>().prop_map(Part::Thread),
         1 => any::<i8>().prop_map(Part::TimeSpent),
         1 => any::<u8>().prop_map(Part::Follow),
         1 => any::<u8>().prop_map(Part::Unfollow),
@@ -172,8 +172,8 @@ fn command() -> impl Strategy<Value = Command> {
             .prop_map(|(ticket, part, by, expected)| Command::Part { ticket, part, by, expected }),
         3 => (any::<u8>(), part(), any::<u8>(), any::<u8>())
             .prop_map(|(ticket, first, step, by)| Command::Both { ticket, first, step, by }),
-        4 => any::<(u8, u8)>().prop_map(|(ticket, by)| Command::Undo { ticket, by }),
-        1 => any::<u8>().prop_map(|ticket| Command::NotSpam { ticket }),
+        6 => any::<(u8, u8)>().prop_map(|(ticket, by)| Command::Undo { ticket, by }),
+        2 => any::<u8>().prop_map(|ticket| Command::NotSpam { ticket }),
         3 => any::<(u8, u8)>().prop_map(|(ticket, text)| Command::RequesterMessage { ticket, text }),
         4 => Just(Command::Again),
         // Up to a week, so that some verification periods end and others do not.
