@@ -62,6 +62,8 @@ const PUBLIC: &[(&str, &str)] = &[
     ("state_changed", "change.to.closing_stopped"),
     ("closing_changed", "change.closes_at"),
     ("details_changed", "change.subject"),
+    ("undone", "change.versions.start"),
+    ("undone", "change.versions.end"),
     ("undone", "change.commanded_at"),
     ("undone", "change.resolved_at"),
     ("undone", "change.closed_at"),
