@@ -78,6 +78,7 @@ pub(super) fn draft(
         personal,
         origin: Some(Origin { version: 1, irregular: false, label }),
         continues: false,
+        adopted: None,
     };
     Draft::opening(event, policy, agreements, ticket.clocks)
 }

@@ -51,6 +51,9 @@ pub struct Event {
     /// True if the command that wrote the event before this one also wrote this event.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub continues: bool,
+    /// The agreements that came into force at the instant of the event, before it. `None` if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Fingerprint>,
 }
 
 impl Event {

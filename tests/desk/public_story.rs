@@ -189,7 +189,7 @@ fn changes() -> Vec<Value> {
         json!({"what": "state_repeated"}),
         json!({"what": "status_unmapped", "status": "With the old lawyers"}),
         json!({"what": "imported", "versions": 3, "fingerprint": "00", "clocks": "never", "measured": true,
-               "quiet_until": "2026-01-05T09:00:00Z"}),
+               "quiet_until": "2026-01-05T09:00:00Z", "adopted": fingerprint()}),
     ]
 }
 
@@ -206,6 +206,7 @@ fn samples() -> Vec<Value> {
                 "fields": {"verdict": "a verdict"}, "name": "Boris", "email": "b@example.org", "phone": "+49 30 1",
             }},
             "origin": {"version": 1, "irregular": true, "label": "Old status"}, "continues": true,
+            "adopted": fingerprint(),
         })
     };
     by_actors.map(event).collect()

@@ -145,6 +145,7 @@ impl NewTicket {
             personal,
             origin: None,
             continues: false,
+            adopted: None,
         };
         Draft::opening(opening, policy, agreements, ImportClocks::default())
     }

@@ -73,6 +73,7 @@ impl Event {
             origin: None,
             // The event before it may be internal.
             continues: false,
+            adopted: None,
             ..*self
         })
     }
