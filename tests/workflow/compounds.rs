@@ -115,9 +115,11 @@ fn life() -> impl Strategy<Value = Vec<Command>> {
         2 => (2..6usize, Just(vec![Part::Spam])),
         1 => (by(), Just(vec![Part::NotSpam])),
         3 => (2..6usize, hold),
-        // Guards see the priority of the same action.
-        3 => (2..6usize, 1..=5u8, any::<Index>())
-            .prop_map(|(by, rank, way)| (by, vec![Part::Override(rank), Part::Way(way, true, None)])),
+        // A tag changes the priority, and the guards of the same action see the new one.
+        3 => (2..6usize, any::<bool>(), any::<Index>()).prop_map(|(by, tag, way)| {
+            let way = Part::Way(way, true, None);
+            (by, vec![Part::Computed, Part::Impact(3), Part::Urgency(2), Part::Tag(tag), way])
+        }),
     ];
     let hours = prop_oneof![6 => Just(0_i64), 2 => Just(1_i64), 1 => Just(3_i64), 1 => Just(30_i64)];
     prop::collection::vec((hours, command).prop_map(|(hours, (by, parts))| (hours, by, parts)), STEPS)
