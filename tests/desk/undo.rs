@@ -404,7 +404,7 @@ fn command(n: u8, other: TicketId) -> Action {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: soak::cases(150), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: soak::drawn(150), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// After any life, an undo restores the facts from before the command, the row is the fold of the history,
     /// and a replay of the history gives the recorded clocks.
