@@ -57,6 +57,7 @@ pub(super) fn draft(
         assignee: first.assignee.as_ref().and_then(Holder::get).cloned(),
         files: Vec::new(),
         sent_at: None,
+        left_out: BTreeMap::new(),
         external: Some(ticket.external.clone()),
         placement,
     };

@@ -327,6 +327,10 @@ pub struct Arrived {
     /// Other people to whom it was sent, who are no contacts of the ticket.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub also_to: BTreeSet<ContactId>,
+    /// The number of parts that the ticket could not hold, by their kind: `files`, `recipients`, `thread_keys`,
+    /// `attributes`, `senders`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, u32>,
 }
 
 impl Default for Arrived {
@@ -341,6 +345,7 @@ impl Default for Arrived {
             channel: None,
             sent_at: None,
             also_to: BTreeSet::new(),
+            left_out: BTreeMap::new(),
         }
     }
 }
@@ -395,6 +400,10 @@ pub struct Opened {
     /// The instant at which the opening message was sent, as the sender's system said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<DateTime<Utc>>,
+    /// The number of parts of the opening message that the ticket could not hold, by their kind, as in
+    /// [`Arrived::left_out`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, u32>,
     /// The ticket's id in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalRef>,

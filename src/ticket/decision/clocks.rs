@@ -196,7 +196,12 @@ impl ClockDraft {
             }
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received(arrived) if arrived.needs_reply => self.asked(now),
-            Change::StateChanged { cause: Cause::NotSpam, .. } | Change::Undone { .. } => self.restore(now),
+            Change::StateChanged { cause: Cause::NotSpam, .. } => {
+                self.restore(now)?;
+                // The description may have changed while the ticket was spam.
+                self.rechoose(now)
+            }
+            Change::Undone { .. } => self.restore(now),
             // The state continues: only the date or the reason of a hold, or the resolution changed.
             Change::StateChanged { from, to, .. } if *from == to.kind() => self.toggle(now),
             Change::StateChanged { from, .. } => self.moved(*from, now),

@@ -1,5 +1,7 @@
 //! Corrections: a command is taken back, and a ticket is spam or is not spam after all.
 
+use std::collections::BTreeMap;
+
 use crate::error::Result;
 use crate::language::Sentence;
 use crate::lifecycle::{ActionKind, Rejection, RejectionReason, state};
@@ -68,6 +70,7 @@ impl Draft {
                 assignee: ticket.assignee,
                 files: Vec::new(),
                 sent_at: None,
+                left_out: BTreeMap::new(),
                 external: ticket.external,
                 placement: ticket.placement.map(|placement| *placement),
             }),
@@ -87,7 +90,8 @@ impl Draft {
         self.change(context, moved, Personal::default())
     }
 
-    /// Returns the ticket to the state and status that it had before it was cancelled as spam.
+    /// Returns the ticket to the state and status that it had before it was cancelled as spam. If its kind was changed
+    /// since, it then enters the workflow of the new kind.
     pub(super) fn not_spam(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let history = self.whole_history(context)?;
         let Some(place) = spam(&history) else {
@@ -96,7 +100,7 @@ impl Draft {
         };
         let before = Snapshot::fold(&history[..place])?;
         self.clock_draft.remember(&before.clocks);
-        let hold_end = before.hold_end;
+        let (hold_end, former_kind) = (before.hold_end, before.kind);
         let moved = Change::StateChanged {
             from: self.state(),
             to: before.state,
@@ -106,10 +110,11 @@ impl Draft {
             status: before.placement.map(|placement| placement.status),
         };
         self.change(context, moved, Personal::default())?;
-        match hold_end {
-            Some(end) => self.change(context, Change::HoldEndSet(end), Personal::default()),
-            None => Ok(()),
+        if let Some(end) = hold_end {
+            self.change(context, Change::HoldEndSet(end), Personal::default())?;
         }
+        let kind = self.snapshot().kind.clone();
+        if kind == former_kind { Ok(()) } else { self.follow_kind(&kind, context) }
     }
 
     /// Returns the history up to the current version of the draft.

@@ -199,6 +199,7 @@ impl Opened {
             assignee: None,
             files: self.files.clone(),
             sent_at: self.sent_at,
+            left_out: BTreeMap::new(),
             external: None,
             placement: None,
         }

@@ -64,7 +64,7 @@ pub(super) fn opened() -> Json {
         "attributes": {"boris": {"vip": true}}, "category": ["audio", "headset"], "tags": ["slow"],
         "fields": {"margin": {"decimal": "0.5"}}, "modifiers": ["press"], "assessment": assessment(), "team": "lawyers",
         "line": "second", "assignee": "ben", "files": files(), "sent_at": AT,
-        "external": {"source": "old desk", "id": "4711"}, "placement": placement(),
+        "left_out": {"files": 3}, "external": {"source": "old desk", "id": "4711"}, "placement": placement(),
     })
 }
 
@@ -88,7 +88,7 @@ pub(super) fn alert() -> Json {
 pub(super) fn arrived() -> Json {
     json!({
         "files": files(), "machine": "bounce", "sender": "mallory", "from_outside": true, "without_text": true,
-        "channel": "kiosk", "sent_at": AT, "also_to": ["eva"],
+        "channel": "kiosk", "sent_at": AT, "also_to": ["eva"], "left_out": {"files": 3},
     })
 }
 
