@@ -242,6 +242,10 @@ impl<'a> Interpreter<'a> {
         if self.slip != Slip::ForgetsHoldEnds {
             self.ticket.hold_end = before.hold_end;
         }
+        // The kind may have been changed since. The ticket then enters the workflow of its new kind.
+        if self.ticket.kind != before.kind {
+            self.enter_workflow_of_kind()?;
+        }
         self.timers();
         Ok(())
     }
