@@ -80,6 +80,7 @@ pub(super) fn draft(
         origin: Some(Origin { version: 1, irregular: false, label }),
         continues: false,
         mirrored: false,
+        adopted: None,
     };
     Draft::opening(event, policy, agreements, ticket.clocks)
 }

@@ -55,6 +55,9 @@ pub struct Event {
     /// True if the event changes a link, and a command on the ticket at the other end wrote it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mirrored: bool,
+    /// The agreements that came into force at the instant of the event, before it. `None` if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Fingerprint>,
 }
 
 impl Event {

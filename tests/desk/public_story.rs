@@ -219,7 +219,7 @@ fn changes() -> Vec<Value> {
         json!({"what": "state_repeated"}),
         json!({"what": "status_unmapped", "status": "With the old lawyers"}),
         json!({"what": "imported", "versions": 3, "fingerprint": "00", "clocks": "never", "measured": true,
-               "quiet_until": "2026-01-05T09:00:00Z"}),
+               "quiet_until": "2026-01-05T09:00:00Z", "adopted": fingerprint()}),
     ]
 }
 
@@ -237,6 +237,7 @@ fn samples() -> Vec<Value> {
             }},
             "origin": {"version": 1, "irregular": true, "label": "Old status"}, "continues": true,
             "mirrored": true,
+            "adopted": fingerprint(),
         })
     };
     by_actors.map(event).collect()

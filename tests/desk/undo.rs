@@ -32,6 +32,7 @@ fn policy() -> Policy {
 fn facts(ticket: &Snapshot) -> Snapshot {
     let mut facts = ticket.clone();
     (facts.version, facts.updated_at, facts.touched_at, facts.undone) = (0, ticket.opened_at, None, 0);
+    facts.adopted = None;
     facts
 }
 

@@ -149,7 +149,7 @@ impl Draft {
     /// Measures the following events under these agreements. Imported events are measured as if the agreements in force
     /// had always been in force.
     pub(crate) fn measured_under(mut self, agreements: &AgreementSet) -> Draft {
-        self.clock_draft.measure_under(agreements);
+        self.clock_draft.measure_under(agreements.clone(), 0);
         self
     }
 
@@ -173,13 +173,14 @@ impl Draft {
 
     /// Starts a draft of a new ticket that begins with this event.
     pub(super) fn beginning(
-        opening: Event,
+        mut opening: Event,
         agreements: &AgreementSet,
         import_clocks: ImportClocks,
     ) -> Result<Draft> {
-        let snapshot = Snapshot::fold([&opening])?;
         let mut clock_draft = ClockDraft::beginning(agreements.clone(), import_clocks);
         clock_draft.enter_versions_until(opening.at);
+        opening.adopted = clock_draft.adopted_at(opening.at);
+        let snapshot = Snapshot::fold([&opening])?;
         clock_draft.observe(&opening, &snapshot)?;
         Ok(Draft { begun_at: Some(0), ..Draft::of(snapshot, clock_draft, vec![opening]) })
     }
@@ -231,6 +232,7 @@ impl Draft {
     ) -> Result<()> {
         // A link that changes although no command on this ticket has begun belongs to a command on the other ticket.
         let mirrored = self.begun_at.is_none() && matches!(change, Change::Linked(_) | Change::Unlinked(_));
+        self.clock_draft.reach(at, &self.snapshot)?;
         let event = Event {
             ticket: self.snapshot.id,
             // If the version saturates, `apply` refuses the event.
@@ -242,8 +244,8 @@ impl Draft {
             origin,
             continues: self.begun_at.is_some_and(|begun| begun < self.snapshot.version),
             mirrored,
+            adopted: self.clock_draft.adopted_at(at),
         };
-        self.clock_draft.reach(at, &self.snapshot)?;
         self.snapshot.apply(&event)?;
         self.clock_draft.observe(&event, &self.snapshot)?;
         self.events.push(event);

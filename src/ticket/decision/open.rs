@@ -156,6 +156,7 @@ impl NewTicket {
             origin: None,
             continues: false,
             mirrored: false,
+            adopted: None,
         };
         Draft::opening(opening, policy, agreements, ImportClocks::default())
     }

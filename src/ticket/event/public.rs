@@ -74,6 +74,7 @@ impl Event {
             // The event before it may be internal.
             continues: false,
             mirrored: false,
+            adopted: None,
             ..*self
         })
     }

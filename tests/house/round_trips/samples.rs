@@ -166,7 +166,8 @@ pub(super) fn details() -> Json {
 }
 
 pub(super) fn mark() -> Json {
-    json!({"versions": 3, "fingerprint": "00", "clocks": {"from": AT}, "measured": true, "quiet_until": AT})
+    json!({"versions": 3, "fingerprint": "00", "clocks": {"from": AT}, "measured": true, "quiet_until": AT,
+           "adopted": fingerprint()})
 }
 
 pub(super) fn sentence() -> Json {
@@ -205,6 +206,7 @@ pub(super) fn events() -> Vec<Json> {
             "ticket": ID, "version": n + 1, "at": AT, "by": actors()[n % 5], "change": change, "personal": personal(),
             "origin": {"version": 1, "irregular": true, "label": "Old"}, "continues": true,
             "mirrored": true,
+            "adopted": fingerprint(),
         })
     };
     changes().into_iter().enumerate().map(event).collect()
@@ -218,6 +220,7 @@ pub(super) fn snapshot() -> Json {
         "tags": ["slow"], "fields": {"margin": {"decimal": "0.5"}}, "modifiers": ["press"], "assessment": assessment(),
         "team": "audio", "line": "second", "assignee": "ben", "followers": ["ben"], "minutes_spent": 45,
         "links": [{"kind": "caused_by", "to": ID}], "resolution_code": "x", "opened_at": AT, "updated_at": AT,
+        "adopted": fingerprint(),
         "touched_at": AT, "outbound": true, "asked_at": AT, "first_replied_at": AT, "resolved_at": AT, "closed_at": AT,
         "due_at": AT, "overdue_since": AT, "reopens": 1, "handovers": 1, "messages_received": 1, "replies_sent": 1,
         "last_speaker": {"agent": "anna"}, "unanswered_since": AT, "undone": 1, "spam": true, "irregular": 1,
