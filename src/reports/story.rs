@@ -20,7 +20,8 @@ use sentence::{Names, Teller};
 /// A readable history: one line for each event, with its time, actor, change and reason.
 ///
 /// By default the times are in UTC, the language is English, and updates of the SLA clocks are left out. The methods
-/// change that. The events of a command that was [undone](crate::Action::undo) end with `(taken back)`.
+/// change that. The changes of a command that was [undone](crate::Action::undo) end with `(taken back)`; its warnings
+/// and breaches stay recorded.
 ///
 /// ```
 /// use firstline::reports::Story;
@@ -178,13 +179,18 @@ impl fmt::Display for Story<'_> {
             teller.names.add(&event.personal);
             let Some(event) = self.shown(event) else { continue };
             let mut sentence = teller.sentence(&event);
-            if undone.iter().any(|versions| versions.contains(&event.version)) {
+            if !stays(&event.change) && undone.iter().any(|versions| versions.contains(&event.version)) {
                 sentence = self.language.say("story.taken_back", &[("sentence", &sentence)]);
             }
             writeln!(f, "{}  {sentence}", teller.time(event.at))?;
         }
         Ok(())
     }
+}
+
+/// True for the warnings, breaches and clocks of a command, which stay recorded if the command is undone.
+fn stays(change: &Change) -> bool {
+    matches!(change, Change::Warned(_) | Change::Breached(_) | Change::ClocksUpdated { .. })
 }
 
 /// Returns the versions of the command that an event takes back.

@@ -4,13 +4,14 @@ use firstline::desk::Settings;
 use firstline::memory::Memory;
 use firstline::policy::FieldType;
 use firstline::reports::Story;
+use firstline::sla::{Agreement, Metric, Target};
 use firstline::ticket::event::Event;
 use firstline::ticket::people::ContactRole;
 use firstline::ticket::personal::Personal;
 use firstline::time::ManualTime;
 use firstline::{
-    Action, Actor, Channel, Contact, Desk, HoldReason, Impact, Kind, Line, LinkKind, Message, NewTicket,
-    Policy, Priority, TicketId, TimeDelta,
+    Action, Actor, Change, Channel, Contact, Desk, HoldReason, Impact, Kind, Line, LinkKind, Message,
+    NewTicket, Policy, Priority, TicketId, TimeDelta,
 };
 
 fn desk() -> (Desk<Memory>, ManualTime) {
@@ -212,4 +213,39 @@ fn events_of_imports_have_sentences() {
         let event: Event = serde_json::from_str(&json).unwrap();
         assert_eq!(event.to_string(), sentence);
     }
+}
+
+/// A breach by the undone command stays recorded, but the story said that it was taken back.
+#[test]
+fn a_breach_by_an_undone_command_is_not_shown_as_taken_back() {
+    let (desk, time) = desk();
+    let hours = TimeDelta::hours;
+    let target = |metric, urgent| {
+        Target::new(metric).time(Priority::P1, hours(urgent)).time(Priority::P3, hours(100)).warn_at([50])
+    };
+    let agreement = Agreement::new("standard", 1);
+    let agreement = agreement.target(target(Metric::FirstReply, 2)).target(target(Metric::Resolution, 4));
+    desk.setup().adopt(&Policy::new().agreement(agreement)).unwrap();
+    let id = desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
+    time.advance(hours(3));
+    let command =
+        Action::subject("No sound at all").and(Action::override_priority(Priority::P1, "The boss."));
+    let events = desk.act(id, command, Actor::agent("anna")).unwrap().events;
+    let is_result = |event: &&Event| {
+        matches!(event.change, Change::Breached(_) | Change::Warned(_) | Change::ClocksUpdated { .. })
+    };
+    assert_eq!(events.iter().filter(is_result).count(), 3, "{events:#?}");
+    desk.act(id, Action::undo(), Actor::agent("anna")).unwrap();
+
+    let history = desk.records().history(id).unwrap();
+    let taken_back = |story: Story<'_>| {
+        let story = story.to_string();
+        let lines = story.lines().filter(|line| line.ends_with("(taken back)"));
+        (lines.map(|line| line["2026-01-05 12:00  ".len()..].to_owned()).collect::<Vec<_>>(), story)
+    };
+    let (lines, story) = taken_back(Story::of(&history).with_clocks());
+    assert_eq!(lines.len(), 2, "{story}");
+    assert!(lines[0].contains("No sound at all") && lines[1].contains("The boss."), "{story}");
+    let (lines, story) = taken_back(Story::of(&history).public());
+    assert_eq!(lines.len(), 1, "{story}");
 }

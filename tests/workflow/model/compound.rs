@@ -67,7 +67,7 @@ pub(crate) struct Interpreter<'a> {
     pub(crate) threads: &'a BTreeMap<String, TicketId>,
 }
 
-/// What an action leaves besides the ticket.
+/// The effects of an action besides the changed ticket.
 #[derive(Debug, Default)]
 pub(crate) struct Traces {
     /// True if the action leaves an event.
