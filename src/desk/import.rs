@@ -12,7 +12,8 @@ use crate::id::{IdSource, TicketId};
 use crate::import::{self, ImportContext, ImportedTicket};
 use crate::operation::{Interrupt, Job, JobStep, Loaded, Needs, Operation, OperationLabel};
 use crate::store::kinds::{self, ADOPTION, EXTERNAL_NAME};
-use crate::store::{Commit, Read};
+use crate::store::{Commit, LockMode, Read};
+use crate::ticket::ImportMark;
 use crate::ticket::decision::Draft;
 use crate::ticket::event::{Change, Event, ExternalRef};
 use crate::ticket::people::{Actor, Who};
@@ -276,8 +277,20 @@ impl Operation for Batch {
                 named.push(kinds::point_to(EXTERNAL_NAME, key, None, ticket.id));
             }
         }
+        // Tickets without clocks may get them from agreements that are planned.
+        let awaits_agreements = |ticket: &Snapshot| {
+            let awaits = ticket.imported.as_deref().is_some_and(ImportMark::awaits_agreements);
+            awaits && !ticket.state.kind().is_final()
+        };
+        let mut planned = Vec::new();
+        if decisions.iter().any(|decision| awaits_agreements(&decision.snapshot)) {
+            let adoptions = loaded.adoptions(DefinitionKind::Policy, LockMode::Shared)?;
+            planned = adoptions.planned(self.context.now)?;
+            planned.retain(|adoption| adoption.agreements_from == adoption.from);
+        }
         let mut commit = Commit::of(decisions);
         commit.extend(named);
+        commit.extend(planned.iter().map(kinds::migrate_clocks));
         Ok((commit, imported))
     }
 }

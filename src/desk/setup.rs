@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::operation::{Engine, Interrupt, Loaded, Operation, OperationLabel};
 use crate::policy::{Policy, StoredPolicy};
 use crate::sla::Agreement;
-use crate::store::kinds;
-use crate::store::{Commit, LockMode, Mode};
+use crate::store::kinds::{self, EXTERNAL_NAME};
+use crate::store::{Commit, LockMode, Mode, RecordRange};
 use crate::ticket::people::Actor;
 use crate::time::to_micros;
 use crate::workflow::{Migration, WorkflowDefinition};
@@ -190,16 +190,13 @@ impl Operation for Adopt {
                 .allowing(format!("{earliest} or later"))
                 .into());
         }
-        // Imported tickets without clocks get them from the first agreements that apply.
-        let (mut agreements_from, mut migrates) = (from, !self.policy.agreements().is_empty());
+        let (mut agreements_from, mut changed) = (from, true);
         if let Some(newest) = newest {
             let before = self.context.definitions.policy(newest.hash, loaded)?;
             check_versions_increase(before.policy.workflows(), self.policy.workflows())?;
             let stored: Vec<_> = before.manifest.parts().collect();
             if before.manifest.agreements == agreements {
-                (agreements_from, migrates) = (newest.agreements_from, false);
-            } else {
-                migrates |= before.policy.agreements().iter().any(Agreement::migrates);
+                (agreements_from, changed) = (newest.agreements_from, false);
             }
             parts.retain(|part| !stored.contains(&(part.kind, part.hash)));
         }
@@ -219,11 +216,21 @@ impl Operation for Adopt {
             let earlier = loaded.record(kinds::ADOPTION, kinds::earlier_adoptions(kind))?;
             commit.push(adoptions.archive(outdated, earlier));
         }
-        commit.push(adoptions.adopt(&adoption, outdated));
-        if migrates {
+        let migrates = self.policy.agreements().iter().any(Agreement::migrates);
+        commit.push(adoptions.adopt(&adoption, migrates, outdated));
+        if changed && (adoptions.migrates() || self.measures_imports(loaded)?) {
             commit.push(kinds::migrate_clocks(&adoption));
         }
         Ok((commit, adoption))
+    }
+}
+
+impl Adopt {
+    /// True if there are imported tickets, which may get their clocks from these agreements. If a ticket is imported
+    /// later, but before the policy takes effect, its import schedules the migration.
+    fn measures_imports(&self, loaded: &Loaded) -> Result<bool, Interrupt> {
+        let imported = RecordRange::by_key(EXTERNAL_NAME).limit(1);
+        Ok(!self.policy.agreements().is_empty() && !loaded.records(&imported)?.is_empty())
     }
 }
 

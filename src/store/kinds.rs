@@ -331,6 +331,8 @@ type AdoptionEntry = [u8; 48];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Adoptions<'r> {
     kind: DefinitionKind,
+    /// True if a version, archived or not, lets clocks migrate to later ones.
+    migrates: bool,
     /// The number of archived versions.
     earlier: u64,
     entries: &'r [AdoptionEntry],
@@ -349,12 +351,16 @@ pub(crate) fn earlier_adoptions(kind: DefinitionKind) -> String {
 impl<'r> Adoptions<'r> {
     pub(crate) fn read(kind: DefinitionKind, record: Option<&'r Record>) -> Result<Adoptions<'r>> {
         let stored = expected(record);
-        let Some(record) = record else { return Ok(Adoptions { kind, earlier: 0, entries: &[], stored }) };
+        let Some(record) = record else {
+            return Ok(Adoptions { kind, migrates: false, earlier: 0, entries: &[], stored });
+        };
         let mut bytes = Bytes(&record.content.facts, ADOPTION);
-        let earlier = bytes.number()?;
+        // The number of archived versions, twice, plus one if clocks migrate.
+        let head = bytes.number()?;
+        let (earlier, migrates) = (head >> 1, head & 1 == 1);
         let (entries, rest) = bytes.0.as_chunks();
         if rest.is_empty() {
-            Ok(Adoptions { kind, earlier, entries, stored })
+            Ok(Adoptions { kind, migrates, earlier, entries, stored })
         } else {
             Err(corrupt(ADOPTION))
         }
@@ -365,6 +371,11 @@ impl<'r> Adoptions<'r> {
         let earlier = Adoptions::read(self.kind, record)?;
         let complete = earlier.is_complete() && earlier.entries.len() as u64 == self.earlier;
         if complete { Ok(earlier) } else { Err(corrupt(ADOPTION)) }
+    }
+
+    /// True if a version lets clocks migrate to later ones. Open clocks may still be pinned to it.
+    pub(crate) fn migrates(&self) -> bool {
+        self.migrates
     }
 
     /// True if no version is archived.
@@ -415,6 +426,15 @@ impl<'r> Adoptions<'r> {
         Ok(versions)
     }
 
+    /// Returns the versions that come into force after an instant, in the order of adoption.
+    pub(crate) fn planned(&self, at: DateTime<Utc>) -> Result<Vec<Adoption>> {
+        let mut planned = Vec::new();
+        for place in self.up_to(at)?..self.entries.len() {
+            planned.extend(self.at(place)?);
+        }
+        Ok(planned)
+    }
+
     /// Returns the version that was adopted last, even if it does not apply yet.
     pub(crate) fn newest(&self) -> Result<Option<Adoption>> {
         self.entries.len().checked_sub(1).map_or(Ok(None), |place| self.at(place))
@@ -433,10 +453,12 @@ impl<'r> Adoptions<'r> {
         RecordWrite::put(ADOPTION, earlier_adoptions(self.kind), expected(earlier), Content::new(facts))
     }
 
-    /// Returns the write that adds a version and removes the archived ones.
-    pub(crate) fn adopt(&self, adoption: &Adoption, outdated: usize) -> RecordWrite {
+    /// Returns the write that adds a version and removes the archived ones. `migrates` is true if the version lets
+    /// clocks migrate to later ones.
+    pub(crate) fn adopt(&self, adoption: &Adoption, migrates: bool, outdated: usize) -> RecordWrite {
         let mut facts = Vec::new();
-        push_number(&mut facts, self.earlier + outdated as u64);
+        let earlier = self.earlier + outdated as u64;
+        push_number(&mut facts, earlier << 1 | u64::from(self.migrates || migrates));
         facts.extend(self.entries.iter().skip(outdated).flatten());
         facts.extend(adoption.from.timestamp_micros().to_be_bytes());
         facts.extend(adoption.agreements_from.timestamp_micros().to_be_bytes());

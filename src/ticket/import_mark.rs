@@ -50,3 +50,10 @@ pub struct ImportMark {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<Fingerprint>,
 }
+
+impl ImportMark {
+    /// True if the ticket gets its clocks from the first agreements that apply to it.
+    pub(crate) fn awaits_agreements(&self) -> bool {
+        !self.measured && self.clocks != ImportClocks::Never
+    }
+}

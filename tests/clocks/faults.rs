@@ -473,3 +473,23 @@ fn b21_an_adoption_between_two_commands_of_one_instant_is_replayed() {
         bench.check(ticket);
     }
 }
+
+/// The agreements that were replaced last do not tell if a clock migrates: a reopened clock may be older.
+#[test]
+fn a_reopened_clock_of_an_earlier_version_migrates_without_a_command() {
+    let bench = Bench::new(migrating(100));
+    bench.at("2026-01-05T10:00:00Z");
+    let ticket = bench.open();
+    bench.act(ticket, Action::resolve("unmuted"), ANNA);
+    let pinned = |time| with([resolution(hours(time))]);
+    bench.pass(hours(1));
+    bench.adopt(pinned(100));
+    bench.pass(hours(1));
+    bench.act(ticket, Action::reopen(), ANNA);
+    bench.pass(hours(1));
+    bench.adopt(pinned(50));
+    bench.pass(hours(1));
+    assert_eq!(bench.tick(), 1);
+    assert_eq!(bench.clock(ticket, Metric::Resolution).target, hours(50));
+    bench.check(ticket);
+}

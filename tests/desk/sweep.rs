@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use firstline::desk::TickReport;
+use firstline::desk::{Settings, TickReport};
+use firstline::import::ImportClocks;
 use firstline::memory::{Memory, MemoryTx};
+use firstline::sla::{Agreement, Metric, Target};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::time::{ManualTime, TimeSource};
 use firstline::*;
 
 /// A store that refuses to lock some tickets, or fails at every write, and counts its refusals.
@@ -24,6 +27,8 @@ struct Inner {
     /// The error of every listing of due tickets.
     listing_error: Mutex<Option<ErrorKind>>,
     refusals: AtomicUsize,
+    /// The number of pages of tickets that were read.
+    pages: AtomicUsize,
     /// The number of write transactions.
     writes: AtomicUsize,
     /// Runs once, before the next write transaction.
@@ -73,6 +78,7 @@ impl Tx for FaultyTx<'_> {
                 {
                     return self.inner.refuse(ErrorKind::Busy);
                 }
+                Read::Find(_) => drop(self.inner.pages.fetch_add(1, Ordering::Relaxed)),
                 Read::DueTimers { .. } | Read::DueTickets { .. } => {
                     if let Some(kind) = *self.inner.listing_error.lock().unwrap() {
                         return self.inner.refuse(kind);
@@ -315,5 +321,64 @@ fn a_tick_at_the_first_and_the_last_instant_is_served() {
         desk.open_ticket(NewTicket::new("No sound")).unwrap();
         assert!(desk.tick(now).unwrap().failed.is_empty());
         assert!(Worker::over(store).tick(now).unwrap().failed.is_empty());
+    }
+}
+
+/// Every change of the agreements made the next tick read all open and resolved tickets, to look for imported tickets
+/// without clocks.
+#[test]
+fn an_adoption_without_imported_tickets_makes_no_tick_read_all_tickets() {
+    let begin: DateTime<Utc> = "2026-03-02T09:00:00Z".parse().unwrap();
+    let agreed = |hours| {
+        let target = Target::new(Metric::Resolution).within(TimeDelta::hours(hours));
+        Policy::new().agreement(Agreement::new("standard", 1).target(target))
+    };
+    let imported = |end: State, clocks| {
+        let at = |minutes| begin - TimeDelta::minutes(minutes);
+        let opened = ImportedVersion::new(at(60), Actor::contact("boris")).subject("No sound");
+        let ended = ImportedVersion::new(at(30), Actor::agent("anna")).status(end);
+        ImportedTicket::new("old", "1").version(opened).version(ended).clocks(clocks)
+    };
+    let waiting = || imported(state::Active.into(), ImportClocks::FromOpening);
+    // The tickets that are imported before the adoption, and between the adoption and the instant that it is for.
+    for (before, between, reads) in [
+        (None, None, false),
+        (Some(waiting()), None, true),
+        (None, Some(waiting()), true),
+        (None, Some(imported(state::Closed.into(), ImportClocks::FromOpening)), false),
+        (None, Some(imported(state::Active.into(), ImportClocks::Never)), false),
+    ] {
+        for planned in [false, true] {
+            let (store, time) = (FaultyStore::default(), ManualTime::at(begin));
+            let desk = Desk::over(store.clone(), Settings::new("acme").time(time.clone()));
+            desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap();
+            let import = |ticket: &Option<ImportedTicket>| {
+                let done = desk.records().import(ticket.clone()).unwrap();
+                assert!(done.refused.is_empty(), "{:?}", done.refused);
+            };
+            let pages_of_a_tick = || {
+                time.advance(TimeDelta::minutes(5));
+                store.0.pages.store(0, Ordering::Relaxed);
+                let report = desk.tick(time.now()).unwrap();
+                assert!(report.failed.is_empty(), "{report:?}");
+                store.0.pages.load(Ordering::Relaxed)
+            };
+            import(&before);
+            let from = begin + TimeDelta::minutes(if planned { 8 } else { 0 });
+            desk.setup().adopt_from(&agreed(8), from).unwrap();
+            import(&between);
+            let name = format!("{before:?} {between:?} {planned}");
+            if planned {
+                assert_eq!(pages_of_a_tick(), 0, "the policy has not taken effect: {name}");
+            }
+            // A ticket that is imported under the agreements gets its clocks at once.
+            let reads = reads && (planned || between.is_none());
+            assert_eq!(pages_of_a_tick() > 0, reads, "{name}");
+            if reads {
+                let clocks = desk.ticket(2_u64).unwrap().into_snapshot().clocks;
+                assert_eq!(clocks.len(), 1, "{name}");
+            }
+            assert_eq!(pages_of_a_tick(), 0, "the tickets are read once: {name}");
+        }
     }
 }

@@ -20,7 +20,7 @@ fn adopted(history: &[(i64, i64)], check: impl Fn(usize, Adoptions<'_>, Option<&
         let (from, hash) = (at(*start), Fingerprint::of(count.to_string()));
         let adoption = Adoption { version, from, agreements_from: at(start - 1), hash };
         let outdated = before.outdated(at(*now)).unwrap();
-        let write = before.adopt(&adoption, outdated);
+        let write = before.adopt(&adoption, count == 1, outdated);
         assert_eq!(write.expected, expected(newest.as_ref()));
         if outdated > 0 {
             let archive = before.archive(outdated, earlier.as_ref());
@@ -32,6 +32,7 @@ fn adopted(history: &[(i64, i64)], check: impl Fn(usize, Adoptions<'_>, Option<&
         newest = Some(stored(write, count + 5));
         let after = Adoptions::read(kind, newest.as_ref()).unwrap();
         assert_eq!(after.newest().unwrap(), Some(adoption));
+        assert!(after.migrates(), "the first version does");
         check(count as usize, after, earlier.as_ref());
     }
 }

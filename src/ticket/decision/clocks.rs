@@ -42,21 +42,26 @@ pub fn replay(events: &[Event], policies: &[(DateTime<Utc>, Policy)]) -> Result<
         Change::Imported(mark) => Some((place, mark)),
         _ => None,
     });
-    let mut imports = marks.peekable();
-    let import_clocks = imports.peek().map_or_else(ImportClocks::default, |(_, mark)| mark.clocks);
+    let import_clocks = marks.clone().next().map_or_else(ImportClocks::default, |(_, mark)| mark.clocks);
+    // The place of each mark, and the number of versions of the agreements in force at the import.
+    let mut imports =
+        marks.map(|(place, mark)| (place, agreements.count_known(mark.quiet_until, mark.adopted))).peekable();
+    let mut is_importing = false;
     let draft = ClockDraft::beginning(agreements.clone(), import_clocks);
     let mut replay = Replay::beginning(draft, events);
     let mut cycles: Vec<Clock> = Vec::new();
     for (place, event) in events.iter().enumerate() {
-        let import = imports.peek().copied();
-        let in_force = import.map_or(0, |(_, mark)| agreements.count_known(mark.quiet_until, mark.adopted));
-        if import.is_some() && event.origin.is_some() {
-            replay.draft.measure_under(agreements.as_if_always(in_force), 0);
+        if !is_importing
+            && event.origin.is_some()
+            && let Some((_, in_force)) = imports.peek()
+        {
+            replay.draft.measure_under(agreements.as_if_always(*in_force), 0);
+            is_importing = true;
         }
         replay.step(events, place)?;
-        if import.is_some_and(|(end, _)| end == place) {
+        if let Some((_, in_force)) = imports.next_if(|(end, _)| *end == place) {
             replay.draft.measure_under(agreements.clone(), in_force);
-            imports.next();
+            is_importing = false;
         }
         for clock in replay.draft.take_changed() {
             match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
@@ -115,8 +120,7 @@ impl Replay {
 impl ClockDraft {
     /// True if the ticket was imported when no agreement applied to it, and none has applied since.
     pub(crate) fn is_unmeasured(&self, ticket: &Snapshot) -> bool {
-        let waits = |mark: &ImportMark| !mark.measured && mark.clocks != ImportClocks::Never;
-        self.clocks.is_empty() && ticket.imported.as_deref().is_some_and(waits)
+        self.clocks.is_empty() && ticket.imported.as_deref().is_some_and(ImportMark::awaits_agreements)
     }
 
     /// Measures the history of an imported ticket as if these agreements had always been in force.
