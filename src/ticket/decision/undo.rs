@@ -22,13 +22,11 @@ impl Draft {
         let refused = |why: Sentence| {
             Err(Rejection::new(self.state(), ActionKind::Undo, RejectionReason::Other(why)).into())
         };
-        let place = last_command(&history).unwrap_or_default();
+        let Some(place) = last_command(&history) else { return refused(Sentence::new("why.no_command")) };
         let (before, since) = (&history[..place.start], &history[place.end..]);
+        let (first, last) = (&history[place.start], &history[place.end - 1]);
         let command = &history[place];
-        let (Some(first), Some(last)) = (command.first(), command.last()) else {
-            return refused(Sentence::new("why.no_command"));
-        };
-        if let Some(why) = obstacle(first, command, since, context) {
+        if let Some(why) = obstacle(command, since, context) {
             return refused(why);
         }
         let ticket = Snapshot::fold(before)?;
@@ -137,14 +135,9 @@ fn links_before(command: &[Event]) -> Vec<Change> {
     unlink.into_iter().map(Change::Unlinked).chain(link_again.into_iter().map(Change::Linked)).collect()
 }
 
-/// Returns the reason why a command cannot be taken back. `first` is its first event, and `since` are the events after
-/// it.
-fn obstacle(
-    first: &Event,
-    command: &[Event],
-    since: &[Event],
-    context: &DecisionContext<'_>,
-) -> Option<Sentence> {
+/// Returns the reason why a command cannot be taken back. `since` are the events after it.
+fn obstacle(command: &[Event], since: &[Event], context: &DecisionContext<'_>) -> Option<Sentence> {
+    let first = command.first()?;
     if first.by.who != context.by.who {
         return Some(naming(Sentence::new("why.acted_since"), &first.by.who));
     }
