@@ -88,6 +88,7 @@ fn main() {
             a_duplicate_in_a_host_table_is_not_retryable,
             a_timeout_is_busy_and_names_what_it_waited_for,
             a_rejected_certificate_is_not_retryable,
+            details_of_the_server_stay_out_of_errors,
             unknown_url_options_are_named;
         hosts:
             the_hosts_transaction_commits_both_or_neither,

@@ -57,3 +57,11 @@ pub(super) fn unknown(error: rusqlite::Error) -> Error {
     };
     Error::new(ErrorKind::Unknown, message).caused_by(error)
 }
+
+/// Converts the error of a commit after which the database is no longer the file at its path.
+pub(super) fn committed_elsewhere(error: Error) -> Error {
+    let message = "the database file was moved, deleted or replaced during a commit: the commit is in the old file, and \
+                   is lost if that file was deleted; open the store again, then repeat the call with the same \
+                   idempotency key, or check";
+    Error::new(ErrorKind::Unknown, message).caused_by(error)
+}

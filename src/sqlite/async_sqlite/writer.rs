@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Connected, Sqlite, begin_on, commit_on, rolled_back};
+use super::super::{Connected, Sqlite, rolled_back};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::DeskId;
 use crate::operation::watch::Watch;
@@ -172,7 +172,7 @@ fn run_together(
         }
     };
     let connection = connected.connection()?;
-    let within = SqliteWithin::group(connection, store.shared());
+    let within = SqliteWithin::group(connection, store);
     loop {
         if let Some(command) = ran.last_mut() {
             command.run(&within);
@@ -184,7 +184,7 @@ fn run_together(
         }
         match waiting.next() {
             Some(next) => ran.push(next),
-            None => return commit_on(connection),
+            None => return store.commit(&connected),
         }
     }
 }
@@ -195,9 +195,9 @@ fn run_together(
 /// The transaction did not begin and the command was not run, or nothing is written, as in [`run_together`].
 fn run_alone(store: &Sqlite, connected: &Connected<'_>, command: &mut dyn Command) -> Result<bool> {
     let connection = connected.connection()?;
-    begin_on(connection, "BEGIN IMMEDIATE", store.deadline())?;
-    let succeeded = command.run(&SqliteWithin::group(connection, store.shared()));
-    commit_on(connection).map(|()| succeeded)
+    store.begin(connected, "BEGIN IMMEDIATE", store.deadline())?;
+    let succeeded = command.run(&SqliteWithin::group(connection, store));
+    store.commit(connected).map(|()| succeeded)
 }
 
 /// A copy of the error for another command, without its source.
