@@ -100,6 +100,7 @@ mod fault;
 mod options;
 mod permits;
 mod schema;
+mod session;
 mod sql;
 mod tx;
 mod wire;
@@ -121,8 +122,9 @@ use crate::store::{Claimed, Mode, RecordKind};
 use connection::{Cancel, Limits, PgConnection};
 use fault::Fault;
 use permits::Permits;
+use session::Sessions;
 use sql::Shared;
-use tx::{TxControl, Work};
+use tx::Work;
 
 pub use options::{Migrations, PostgresOptions};
 pub use tx::PostgresTx;
@@ -138,6 +140,7 @@ struct Inner {
     shared: Shared,
     limits: Limits,
     cancel: Cancel,
+    sessions: Sessions,
 }
 
 impl fmt::Debug for Postgres {
@@ -163,7 +166,7 @@ impl Postgres {
 
     /// Returns an idle connection, or opens one.
     async fn connection(&self, mode: Mode) -> Result<PgConnection, Fault> {
-        let Inner { pool, permits, limits, cancel, .. } = &*self.0;
+        let Inner { pool, permits, limits, cancel, sessions, .. } = &*self.0;
         let permit = permits.take(mode, limits.acquire_timeout).await?;
         let (connection, permit) = if pool.status().available > 0 {
             (pool.get().await?, permit)
@@ -174,7 +177,7 @@ impl Postgres {
             let made = tokio::spawn(async move { pool.get().await.map(|connection| (connection, permit)) });
             made.await.map_err(|ended| Fault::new(None, true, ended.into()))??
         };
-        Ok(PgConnection::new(connection, permit, *limits, cancel.clone()))
+        Ok(PgConnection::new(connection, permit, *limits, cancel.clone(), sessions.clone()))
     }
 
     fn shared(&self) -> &Shared {
@@ -213,32 +216,13 @@ impl Engine for Postgres {
     }
 }
 
-/// Read-only transactions see one state of the database and wait for no writer.
-const READS: TxControl = TxControl {
-    begin: Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-    commit: "COMMIT",
-    leave: Some("COMMIT"),
-    own: true,
-};
-
-/// Writing transactions see the current state of the rows that they have locked.
-const WRITES: TxControl = TxControl {
-    begin: Some("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
-    commit: "COMMIT",
-    leave: Some("ROLLBACK"),
-    own: true,
-};
-
 impl AsyncStore for Postgres {
     type Tx<'a> = PostgresTx<'a>;
 
     async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<PostgresTx<'_>> {
         in_runtime()?;
         let connection = self.connection(mode).await?;
-        let control = match mode {
-            Mode::Read => &READS,
-            Mode::Write => &WRITES,
-        };
+        let control = self.0.sessions.control(mode, connection.is_shared());
         Ok(PostgresTx { work: Work::new(&self.0.shared, desk, mode, control), connection: Some(connection) })
     }
 

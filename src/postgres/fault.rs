@@ -131,6 +131,21 @@ impl Fault {
         Fault { state: Some("40001".to_owned()), ..self }
     }
 
+    /// True if the verification of the session failed: see [`super::session`].
+    pub(super) fn is_other_session(&self) -> bool {
+        self.is(&["22012"])
+    }
+
+    /// True if a connection pooler refuses settings in the `options` of a new connection.
+    pub(super) fn is_refused_option(&self) -> bool {
+        self.is(&["08P01"]) && self.cause.to_string().contains("unsupported startup parameter")
+    }
+
+    /// Turns a failed verification of the session into the fault of a lost connection, so that the command is retried.
+    pub(super) fn into_lost_session(self) -> Fault {
+        Fault { state: Some("08006".to_owned()), ..self }
+    }
+
     /// Returns the cause, with the server's message.
     pub(super) fn into_cause(self) -> Box<dyn StdError + Send + Sync> {
         self.cause
@@ -181,6 +196,12 @@ impl Fault {
             let message = format!("the TLS handshake with the database server failed: {}", self.cause);
             return Error::new(ErrorKind::Storage, message).caused_by(self.cause);
         }
+        // The code of a protocol violation. pgbouncer uses it for all its own errors.
+        if self.is(&["08P01"]) && !self.is_pooler_at_work() {
+            let message =
+                format!("the database server or the connection pooler refuses this: {}", self.cause);
+            return Error::new(ErrorKind::Storage, message).caused_by(self.cause);
+        }
         let (kind, message) = match self.state.as_deref() {
             Some("40001" | "40P01") => {
                 (ErrorKind::Busy, "another transaction changed the same rows at the same time")
@@ -196,10 +217,6 @@ impl Fault {
                  the URL; nothing was written",
             ),
             Some("53300") => (ErrorKind::Busy, "all connections to the database are in use"),
-            // The code of a protocol violation. pgbouncer uses it for all its own errors.
-            Some("08P01") if !self.is_pooler_at_work() => {
-                (ErrorKind::Storage, "the database server or the connection pooler refuses the connection")
-            }
             Some("08P01") => {
                 (ErrorKind::Busy, "the connection pooler has no connection, or is shutting down or starting")
             }

@@ -7,6 +7,9 @@
 //! collation. JSON is stored as text, because it must be read back byte for byte. `tries` is null for records that were
 //! never claimed, and fixed-length columns come first. Both make the rows and the write-ahead log smaller.
 
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, Type};
+
 use super::fault::Fault;
 use super::options::{Migrations, PostgresOptions};
 use super::sql::lock_id;
@@ -223,9 +226,9 @@ async fn migrate_by(
         return Err(error.allowing(run));
     }
     let encoding = connection
-        .query_one("SHOW server_encoding", &[])
+        .query_typed("SHOW server_encoding", &[])
         .await
-        .and_then(|row| row.try_get::<_, String>(0))
+        .and_then(|rows| first::<String>(&rows))
         .map_err(Fault::from)?;
     if encoding != "UTF8" {
         let problem = format!("the database's encoding is {encoding}, which cannot represent every text");
@@ -246,9 +249,12 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str, all: &[Migrati
     connection.batch_execute(&begin).await.map_err(Fault::from)?;
     let done = applied(connection, schema, all).await?;
     let there = connection
-        .query_one("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", &[&schema])
+        .query_typed(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)",
+            &[(&schema, Type::TEXT)],
+        )
         .await
-        .and_then(|row| row.try_get::<_, bool>(0))
+        .and_then(|rows| first::<bool>(&rows))
         .map_err(Fault::from)?;
     if !there {
         // The check comes first, because `CREATE SCHEMA IF NOT EXISTS` needs the permission even if the schema exists.
@@ -263,6 +269,12 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str, all: &[Migrati
     connection.batch_execute("COMMIT").await.map_err(|error| Fault::from(error).into_error())
 }
 
+/// The first column of the first row. Statements are not prepared, because the session may be shared: see
+/// [`session`](super::session).
+fn first<T: for<'a> FromSql<'a> + Default>(rows: &[Row]) -> Result<T, tokio_postgres::Error> {
+    rows.first().map_or(Ok(T::default()), |row| row.try_get(0))
+}
+
 /// Returns the number of applied migrations. Fails if they differ from the first migrations of `all`.
 async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migration]) -> Result<usize> {
     let table = format!("\"{schema}\".migration");
@@ -270,9 +282,9 @@ async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migra
     let known = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS it JOIN pg_catalog.pg_namespace AS place \
                  ON place.oid = it.relnamespace WHERE place.nspname = $1 AND it.relname = 'migration')";
     let known = connection
-        .query_one(known, &[&schema])
+        .query_typed(known, &[(&schema, Type::TEXT)])
         .await
-        .and_then(|row| row.try_get::<_, bool>(0))
+        .and_then(|rows| first::<bool>(&rows))
         .map_err(Fault::from)?;
     if !known {
         return Ok(0);
@@ -282,7 +294,7 @@ async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migra
             .caused_by(error)
     };
     let rows = connection
-        .query(&format!("SELECT version::bigint, checksum::bytea FROM {table} ORDER BY version"), &[])
+        .query_typed(&format!("SELECT version::bigint, checksum::bytea FROM {table} ORDER BY version"), &[])
         .await
         .map_err(|error| match Fault::from(error) {
             fault if fault.is_statement_error() => foreign(fault.into_error()),

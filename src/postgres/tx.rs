@@ -1,5 +1,6 @@
 //! A transaction: its locks, reads and writes, on any connection.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ const BATCH: usize = 2_000;
 /// The statements that begin and end a transaction.
 #[derive(Debug)]
 pub(super) struct TxControl {
-    pub(super) begin: Option<&'static str>,
+    pub(super) begin: Option<Cow<'static, str>>,
     pub(super) commit: &'static str,
     /// Ends the transaction without writing, also after a failed statement.
     pub(super) leave: Option<&'static str>,
@@ -45,7 +46,7 @@ pub(super) struct Work<'a> {
     pub(super) shared: &'a Shared,
     pub(super) desk: DeskId,
     pub(super) mode: Mode,
-    pub(super) control: &'static TxControl,
+    pub(super) control: &'a TxControl,
     pub(super) state: State,
     /// The locks held, with their modes.
     held: BTreeMap<Lock, LockMode>,
@@ -73,12 +74,7 @@ impl<W: Wire> Prepared<'_, W> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(
-        shared: &'a Shared,
-        desk: &DeskId,
-        mode: Mode,
-        control: &'static TxControl,
-    ) -> Work<'a> {
+    pub(super) fn new(shared: &'a Shared, desk: &DeskId, mode: Mode, control: &'a TxControl) -> Work<'a> {
         Work {
             shared,
             desk: desk.clone(),
@@ -122,7 +118,7 @@ impl<'a> Work<'a> {
 
     /// Returns the script that begins the transaction, unless it has begun, and takes these locks.
     fn beginning(&self, locks: Option<String>) -> Option<String> {
-        let begin = self.control.begin.filter(|_| self.state == State::New).map(str::to_owned);
+        let begin = self.control.begin.as_deref().filter(|_| self.state == State::New).map(str::to_owned);
         match (begin, locks) {
             (Some(begin), Some(locks)) => Some(begin + "; " + &locks),
             (begin, locks) => begin.or(locks),
@@ -363,31 +359,45 @@ impl<'a> Work<'a> {
     ) -> Result<Vec<Claimed>> {
         let statement = Some(self.shared.sql.claim(kind, limit, lease));
         let Some(statement) = self.ready(wire, statement).await? else { return Ok(Vec::new()) };
-        // On the store's own connection the statement is its own transaction. In the host's it needs a savepoint.
-        let begin = self.control.begin.filter(|_| !self.control.own);
+        let begin = self.control.begin.as_deref();
         let before = std::mem::replace(&mut self.state, State::Open);
         let (begun, rows, ended) = join3(
             OptionFuture::from(begin.map(|sql| wire.script(sql))),
             statement.send(wire),
-            OptionFuture::from(begin.map(|_| wire.script(self.control.commit))),
+            wire.script(self.control.commit),
         )
         .await;
-        begun.transpose().map_err(|fault| self.not_begun(before, fault))?;
-        let rows = rows.map_err(|fault| match self.control.own && fault.commit_is_uncertain() {
+        let own = self.control.own;
+        if own && ended.is_ok() {
+            self.state = State::Over; // After a failed statement, `COMMIT` rolls back.
+        }
+        begun.transpose().map_err(|fault| match own && fault.has_no_answer() {
+            true => fault.into_unknown_claim(),
+            false => self.not_begun(before, fault),
+        })?;
+        let rows = rows.map_err(|fault| match own && fault.has_no_answer() {
             true => fault.into_unknown_claim(),
             false => self.error(fault),
         })?;
-        ended.transpose().map_err(|fault| self.error(fault))?;
+        ended.map_err(|fault| match own && fault.commit_is_uncertain() {
+            true => fault.into_unknown_claim(),
+            false => self.error(fault),
+        })?;
         self.state = State::Over;
         rows.iter().map(claimed).collect()
     }
 
     /// Returns the time of the server's clock.
-    pub(super) async fn now<W: Wire>(&self, wire: &W) -> Result<DateTime<Utc>> {
+    pub(super) async fn now<W: Wire>(&mut self, wire: &W) -> Result<DateTime<Utc>> {
         let Some(statement) = self.ready(wire, Some(self.shared.sql.now())).await? else {
             return Err(Self::no_clock());
         };
-        let rows = statement.send(wire).await.map_err(|fault| self.error(fault))?;
+        let begin = self.beginning(None);
+        let before = std::mem::replace(&mut self.state, State::Open);
+        let begin = OptionFuture::from(begin.as_deref().map(|sql| wire.script(sql)));
+        let (begun, rows) = join(begin, statement.send(wire)).await;
+        begun.transpose().map_err(|fault| self.not_begun(before, fault))?;
+        let rows = rows.map_err(|fault| self.error(fault))?;
         rows.first().ok_or_else(Self::no_clock)?.integer(0).and_then(codec::instant)
     }
 

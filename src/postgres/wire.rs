@@ -62,14 +62,22 @@ impl Connection for tokio_postgres::Transaction<'_> {
     type Row = Row;
 
     async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, DriverError> {
-        let typed = statement.values.iter().map(|value| (value as &(dyn ToSql + Sync), type_of(value)));
-        let typed: Vec<_> = typed.collect();
-        self.query_typed(&statement.sql, &typed).await.map_err(|error| DriverError(error.into()))
+        query_typed(self.client(), statement).await.map_err(|error| DriverError(error.into()))
     }
 
     async fn run(&self, sql: &str) -> Result<(), DriverError> {
         self.batch_execute(sql).await.map_err(|error| DriverError(error.into()))
     }
+}
+
+/// Sends a statement without preparing it.
+pub(super) async fn query_typed(
+    client: &tokio_postgres::Client,
+    statement: &Statement<'_>,
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let typed = statement.values.iter().map(|value| (value as &(dyn ToSql + Sync), type_of(value)));
+    let typed: Vec<_> = typed.collect();
+    client.query_typed(&statement.sql, &typed).await
 }
 
 pub(super) fn type_of(value: &SqlValue) -> Type {

@@ -154,7 +154,7 @@ pub(crate) async fn details_of_the_server_stay_out_of_errors(place: Place) {
     let schema = &place.schema;
     let never = format!("ALTER TABLE {schema}.ticket ADD CONSTRAINT never CHECK (requester IS NULL)");
     host.batch_execute(&never).await.unwrap();
-    let secret = NewTicket::new("secret-subject").from("secret-boris").field("serial", "secret-serial");
+    let secret = NewTicket::new("secret-subject").from("secret-boris");
     let error = desk.open_ticket(secret).await.unwrap_err();
     let mut words = vec![format!("{error} {error:?}")];
     let mut cause = error.source();
