@@ -89,8 +89,18 @@
 //!
 //! The store needs a UTF8 database and a tokio runtime. It is tested with PostgreSQL 15 and uses no feature newer than
 //! version 12. All statements are plain SQL and every key starts with the desk, so Citus can distribute the tables by
-//! desk. Citus, other servers that speak PostgreSQL's protocol, and connection poolers are untested. The store depends
-//! on advisory locks, which some of them lack.
+//! desk. Citus and other servers that speak PostgreSQL's protocol are untested. The store depends on advisory locks,
+//! which some of them lack.
+//!
+//! # Connection poolers
+//!
+//! The store works behind pgbouncer in session mode and in transaction mode, and is tested with pgbouncer 1.18. It
+//! detects a pooler when it connects, and then does not prepare its statements, so each statement is planned again. A
+//! pooler that appears later is noticed by the next transaction. In statement mode there are no transactions, so
+//! connecting fails.
+//!
+//! A pooler does not pass on `options` of the URL, so a URL with `options` is refused. Set them at the server with
+//! `ALTER ROLE … SET …`.
 
 mod answer;
 mod connect;
