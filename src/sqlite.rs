@@ -32,7 +32,7 @@ use crate::store::claims::Claim;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::{Claimed, Mode, RecordKind, Store, Tx};
-use busy::Deadline;
+use busy::{Breaks, Deadline};
 use fault::fault;
 use file_lock::Claim as FileClaim;
 use idle::Idle;
@@ -42,6 +42,7 @@ use tx::{Memo, Rows};
 
 #[cfg(feature = "tokio")]
 pub use async_sqlite::AsyncSqlite;
+pub use busy::busy_handler;
 pub use options::{Durability, SqliteOptions};
 pub use within::SqliteWithin;
 
@@ -60,6 +61,7 @@ struct Inner {
     readers: Idle,
     /// A single connection.
     writer: Idle,
+    breaks: Breaks,
     /// Held while the store is open if the linked SQLite has the WAL-reset bug.
     #[allow(dead_code)] // Dropping it releases the lock.
     claim: Option<FileClaim>,
@@ -104,7 +106,7 @@ impl Sqlite {
     /// Takes a connection for reading and begins a transaction.
     fn reading(&self, deadline: Deadline) -> Result<Connected<'_>> {
         let connected = self.reader(deadline)?;
-        self.begin(&connected, "BEGIN", deadline)?;
+        self.begin(&connected, "BEGIN", deadline, || ())?;
         Ok(connected)
     }
 
@@ -124,7 +126,7 @@ impl Sqlite {
             Ok(connection)
         };
         match readers.take_or_open(deadline, open)? {
-            Some(connection) => Ok(Connected { connection: Some(connection), idle: readers }),
+            Some(connection) => Ok(Connected { connection: Some(connection), idle: readers, breaks: None }),
             None => Err(Error::new(
                 ErrorKind::Busy,
                 "all read connections of the store were in use for the whole acquire timeout",
@@ -138,7 +140,9 @@ impl Sqlite {
         let idle = &self.0.writer;
         let opened_with_the_store = || Err(Error::new(ErrorKind::Storage, "the write connection was closed"));
         match idle.take_or_open(deadline, opened_with_the_store)? {
-            Some(connection) => Ok(Connected { connection: Some(connection), idle }),
+            Some(connection) => {
+                Ok(Connected { connection: Some(connection), idle, breaks: Some(&self.0.breaks) })
+            }
             None => Err(Error::new(
                 ErrorKind::Busy,
                 "other commands in this program were writing for the whole acquire timeout; nothing was written",
@@ -149,14 +153,30 @@ impl Sqlite {
     /// Waits for the write connection and for writers elsewhere, then begins a write transaction.
     fn writing(&self, deadline: Deadline) -> Result<Connected<'_>> {
         let connected = self.writer(deadline)?;
-        self.begin(&connected, "BEGIN IMMEDIATE", deadline)?;
+        self.begin_write(&connected, deadline)?;
         Ok(connected)
     }
 
+    /// Waits for writers elsewhere, then begins a write transaction.
+    fn begin_write(&self, connected: &Connected<'_>, deadline: Deadline) -> Result<()> {
+        let breaks = &self.0.breaks;
+        if self.0.location.is_some() {
+            breaks.take();
+        }
+        self.begin(connected, "BEGIN IMMEDIATE", deadline, || breaks.met_another())
+    }
+
     /// Begins a transaction on the file that the store opened. The file is verified last, because waiting takes time.
-    fn begin(&self, connected: &Connected<'_>, begin: &str, deadline: Deadline) -> Result<()> {
+    /// Calls `busy` whenever another program holds the lock.
+    fn begin(
+        &self,
+        connected: &Connected<'_>,
+        begin: &str,
+        deadline: Deadline,
+        busy: impl FnMut(),
+    ) -> Result<()> {
         let connection = connected.connection()?;
-        begin_on(connection, begin, deadline)?;
+        begin_on(connection, begin, deadline, busy)?;
         self.verify_file().inspect_err(|_| {
             // If this fails, the next transaction on this connection rolls back before it begins.
             let _ = connection.execute_batch("ROLLBACK");
@@ -212,12 +232,12 @@ impl Store for Sqlite {
 }
 
 /// Begins a transaction before the deadline. A transaction that a panic left open is rolled back first.
-fn begin_on(connection: &Connection, begin: &str, deadline: Deadline) -> Result<()> {
+fn begin_on(connection: &Connection, begin: &str, deadline: Deadline, busy: impl FnMut()) -> Result<()> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK").map_err(fault)?;
     }
     let mut statement = connection.prepare_cached(begin).map_err(fault)?;
-    busy::retry(deadline, || statement.execute([])).map(drop).map_err(fault::begin_failed)
+    busy::retry(deadline, || statement.execute([]), busy).map(drop).map_err(fault::begin_failed)
 }
 
 /// Commits the open transaction of this connection.
@@ -253,6 +273,8 @@ fn rolled_back() -> Error {
 struct Connected<'a> {
     connection: Option<Connection>,
     idle: &'a Idle,
+    /// The breaks of the store, on its write connection.
+    breaks: Option<&'a Breaks>,
 }
 
 impl Connected<'_> {
@@ -264,6 +286,9 @@ impl Connected<'_> {
 
 impl Drop for Connected<'_> {
     fn drop(&mut self) {
+        if let Some(breaks) = self.breaks {
+            breaks.transaction_ended();
+        }
         // A transaction that a panic left open is rolled back before the next one begins.
         self.connection.take().into_iter().for_each(|connection| self.idle.put(connection));
     }

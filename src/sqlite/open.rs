@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::busy::{self, Deadline};
+use super::busy::{self, Breaks, Deadline};
 use super::file_lock::{self, Claim};
 use super::idle::Idle;
 use super::location::Location;
@@ -82,7 +82,8 @@ impl SqliteOptions {
             // SQLite does not call the busy handler here if several programs start at once. The pragma returns the mode
             // in use: if SQLite cannot switch to WAL, it keeps the old mode without an error.
             let set = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
-            let mode: String = busy::retry(Deadline::after(self.acquire_timeout), set).map_err(fault)?;
+            let mode: String =
+                busy::retry(Deadline::after(self.acquire_timeout), set, || ()).map_err(fault)?;
             if mode != "wal" {
                 let problem =
                     format!("the database cannot use a write-ahead log (it stays in mode {mode:?})");
@@ -98,8 +99,15 @@ impl SqliteOptions {
         connection.busy_timeout(Duration::ZERO).map_err(fault)?;
         let shared = Shared::new(Sql::new(&self.prefix));
         let readers = Idle::new(self.readers, Vec::new());
-        let inner =
-            Inner { options: self, location, shared, writer: Idle::new(1, vec![connection]), readers, claim };
+        let inner = Inner {
+            options: self,
+            location,
+            shared,
+            writer: Idle::new(1, vec![connection]),
+            readers,
+            breaks: Breaks::new(),
+            claim,
+        };
         Ok(Sqlite(Arc::new(inner)))
     }
 }

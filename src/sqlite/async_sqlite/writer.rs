@@ -195,7 +195,7 @@ fn run_together(
 /// The transaction did not begin and the command was not run, or nothing is written, as in [`run_together`].
 fn run_alone(store: &Sqlite, connected: &Connected<'_>, command: &mut dyn Command) -> Result<bool> {
     let connection = connected.connection()?;
-    store.begin(connected, "BEGIN IMMEDIATE", store.deadline())?;
+    store.begin_write(connected, store.deadline())?;
     let succeeded = command.run(&SqliteWithin::group(connection, store));
     store.commit(connected).map(|()| succeeded)
 }
