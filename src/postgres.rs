@@ -113,6 +113,7 @@ mod schema;
 mod session;
 mod sql;
 mod tx;
+mod tx_control;
 mod wire;
 mod within;
 mod write;

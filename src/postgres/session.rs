@@ -5,8 +5,8 @@
 //! same name may be another statement. The store therefore prepares statements only if each connection has a session of
 //! its own.
 //!
-//! A setting with a random value shows this. The store sends the setting when it connects. Poolers do not pass it on, or
-//! pass on the setting of another connection. Each transaction with prepared statements verifies the setting first.
+//! A setting with a random value shows this. The store sends the setting when it connects. Poolers do not pass it on,
+//! or pass on the setting of another connection. Each transaction with prepared statements verifies the setting first.
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::tx::TxControl;
+use super::tx_control::TxControl;
 use crate::store::Mode;
 
 /// The setting that identifies the sessions of a store.

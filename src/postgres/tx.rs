@@ -1,6 +1,5 @@
 //! A transaction: its locks, reads and writes, on any connection.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use super::connection::PgConnection;
 use super::driver::{Columns, Statement};
 use super::fault::Fault;
 use super::sql::Shared;
+use super::tx_control::TxControl;
 use super::wire::Wire;
 use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,17 +28,6 @@ use crate::ticket::snapshot::Snapshot;
 
 /// The maximum number of rows that a search fetches at once.
 const BATCH: usize = 2_000;
-
-/// The statements that begin and end a transaction.
-#[derive(Debug)]
-pub(super) struct TxControl {
-    pub(super) begin: Option<Cow<'static, str>>,
-    pub(super) commit: &'static str,
-    /// Ends the transaction without writing, also after a failed statement.
-    pub(super) leave: Option<&'static str>,
-    /// True for a transaction of the store's own: its commit is final. False inside the host's transaction.
-    pub(super) own: bool,
-}
 
 /// A transaction in PostgreSQL, on a pooled connection or inside the host's transaction.
 #[derive(Debug)]

@@ -4,8 +4,8 @@
 //! long sleep, the other program writes again, so one of two busy programs starves. Short sleeps of random length give
 //! both the same chance.
 //!
-//! A store that writes without a break would still leave the others little chance: it takes the lock again as soon as it
-//! has released it. So it leaves the database free from time to time, for longer than the longest sleep.
+//! A store that writes without a break would still leave the others little chance: it takes the lock again as soon as
+//! it has released it. So it leaves the database free from time to time, for longer than the longest sleep.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,8 +42,8 @@ pub(super) fn is_busy(error: &Error) -> bool {
 ///
 /// This is a busy handler for your own connections to the file of a store. SQLite's `busy_timeout`, which `rusqlite`
 /// sets to five seconds, sleeps for up to 100 ms between two attempts, and a store that writes without a break leaves
-/// the file free for about two milliseconds at a time. Your transaction could then wait in vain. This handler sleeps for
-/// 50 to 1,600 µs.
+/// the file free for about two milliseconds at a time. Your transaction could then wait in vain. This handler sleeps
+/// for 50 to 1,600 µs.
 ///
 /// ```
 /// use firstline::sqlite::{Sqlite, busy_handler};
