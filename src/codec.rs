@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::definition::to_json;
+use crate::definition::{Fingerprint, to_json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::store::InboxPlace;
@@ -90,6 +90,10 @@ struct FactsToWrite<'a> {
     origin: Option<&'a Origin>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     continues: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    mirrored: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adopted: Option<Fingerprint>,
 }
 
 #[derive(Deserialize)]
@@ -101,12 +105,17 @@ struct FactsRead {
     origin: Option<Origin>,
     #[serde(default)]
     continues: bool,
+    #[serde(default)]
+    mirrored: bool,
+    #[serde(default)]
+    adopted: Option<Fingerprint>,
 }
 
 /// Returns an event's facts and its personal part as JSON.
 pub(crate) fn event_to_json(event: &Event) -> Result<(String, Option<String>)> {
-    let Event { by, change, origin, continues, .. } = event;
-    let facts = FactsToWrite { by, change, origin: origin.as_ref(), continues: *continues };
+    let Event { by, change, origin, continues, mirrored, adopted, .. } = event;
+    let (origin, continues, mirrored, adopted) = (origin.as_ref(), *continues, *mirrored, *adopted);
+    let facts = FactsToWrite { by, change, origin, continues, mirrored, adopted };
     Ok((to_json(&facts)?, personal_to_json(&event.personal)?))
 }
 
@@ -118,8 +127,9 @@ pub(crate) fn event_from_json(
     facts: &str,
     personal: Option<&str>,
 ) -> Result<Event> {
-    let FactsRead { by, change, origin, continues } = from_json(facts)?;
-    Ok(Event { ticket, version, at, by, change, personal: personal_from_json(personal)?, origin, continues })
+    let FactsRead { by, change, origin, continues, mirrored, adopted } = from_json(facts)?;
+    let personal = personal_from_json(personal)?;
+    Ok(Event { ticket, version, at, by, change, personal, origin, continues, mirrored, adopted })
 }
 
 fn personal_to_json(personal: &Personal) -> Result<Option<String>> {

@@ -32,7 +32,7 @@
 //! ```
 //!
 //! To make each check its own test with `libtest-mimic`, map [`Check::ALL`] to `Trial::test(check.name(), ...)` and
-//! call [`Check::run`] in each.
+//! call [`Check::run`] in each. Mark the ones that [`Check::skipped_for`] names as ignored.
 //!
 //! The suite never panics: a panic in the store fails the check. There is no timeout: a store that blocks
 //! forever blocks the suite. A run takes less than a second in memory, and several seconds if each commit syncs a slow
@@ -109,8 +109,10 @@ checks! {
     DroppedTransactionLeavesNothing = "dropped_transaction_leaves_nothing" by commits::leave_nothing_when_dropped;
     /// A command with an abandoned reply is applied completely or not at all.
     AbandonedReplyTearsNothing = "abandoned_reply_tears_nothing" by together::abandoned;
-    /// A read-only operation sees one state, locks nothing and uses no number.
-    ReadsTakeNoLocks = "reads_take_no_locks" by together::reading;
+    /// A read-only operation sees one state and uses no number.
+    ReadsSeeOneState = "reads_see_one_state" by together::reading;
+    /// A read-only operation locks nothing: another command writes while it is under way.
+    ReadsTakeNoLocks = "reads_take_no_locks" by together::reading_beside;
     /// A ticket's row always equals the fold of its history.
     RowIsFold = "row_is_fold" by lives::fold;
     /// A history has exactly one event per version, and every slice of it returns exactly the events in its range.
@@ -187,11 +189,39 @@ impl Check {
         Check::ALL.iter().copied().find(|check| check.name() == name)
     }
 
-    /// Runs this check on a fresh store of the candidate.
+    /// Returns the reason for which this check does not apply to the candidate; `None` if it applies.
+    ///
+    /// ```
+    /// use firstline::conformance::Check;
+    /// # use firstline::conformance::Candidate;
+    /// # use firstline::memory::Memory;
+    /// # use firstline::Result;
+    /// # struct InMemory;
+    /// # impl Candidate for InMemory {
+    /// #     type Engine = Memory;
+    /// #     fn create(&self) -> Result<Memory> { Ok(Memory::new()) }
+    /// #     fn reopen(&self, store: &Memory) -> Result<Memory> { Ok(store.clone()) }
+    /// #     fn wait<'a, T: Send + 'a>(&self, reply: Result<T>) -> Result<T> { reply }
+    /// #     fn reads_beside_writes(&self) -> bool { false }
+    /// # }
+    ///
+    /// assert_eq!(Check::ReadsTakeNoLocks.skipped_for(&InMemory), Some("one lock serves readers and writers"));
+    /// assert_eq!(Check::RowIsFold.skipped_for(&InMemory), None);
+    /// ```
+    pub fn skipped_for<C: Candidate>(self, candidate: &C) -> Option<&'static str> {
+        let skipped = self == Check::ReadsTakeNoLocks && !candidate.reads_beside_writes();
+        skipped.then_some("one lock serves readers and writers")
+    }
+
+    /// Runs this check on a fresh store of the candidate. Does nothing if the check is
+    /// [skipped](Check::skipped_for) for it.
     ///
     /// # Errors
     /// The first requirement that the store did not meet. A panic of the store is reported in the same way.
     pub fn run<C: Candidate>(self, candidate: &C) -> Result<(), CheckFailure> {
+        if self.skipped_for(candidate).is_some() {
+            return Ok(());
+        }
         let checked = catch_unwind(AssertUnwindSafe(|| self.on(&Scene::new(candidate)?)));
         checked.unwrap_or_else(|panic| Err(CheckFailure::panicked(panic.as_ref())))
     }
@@ -203,9 +233,16 @@ impl fmt::Display for Check {
     }
 }
 
-/// Runs all checks, each on a fresh store of the candidate.
+/// Runs all checks that apply to the candidate, each on a fresh store.
 pub fn run<C: Candidate>(candidate: &C) -> Report {
-    Report { outcomes: Check::ALL.iter().map(|check| (*check, check.run(candidate))).collect() }
+    let (mut outcomes, mut skipped) = (Vec::new(), Vec::new());
+    for check in Check::ALL {
+        match check.skipped_for(candidate) {
+            Some(reason) => skipped.push((*check, reason)),
+            None => outcomes.push((*check, check.run(candidate))),
+        }
+    }
+    Report { outcomes, skipped }
 }
 
 /// The outcomes of all checks. Its text form has one line per check and a summary.
@@ -213,10 +250,11 @@ pub fn run<C: Candidate>(candidate: &C) -> Report {
 #[must_use = "the report holds the failures; check `passed`"]
 pub struct Report {
     outcomes: Vec<(Check, Result<(), CheckFailure>)>,
+    skipped: Vec<(Check, &'static str)>,
 }
 
 impl Report {
-    /// True if all checks passed.
+    /// True if no check failed. Skipped checks do not count.
     pub fn passed(&self) -> bool {
         self.failed().next().is_none()
     }
@@ -226,7 +264,12 @@ impl Report {
         self.outcomes.iter().filter_map(|(check, outcome)| Some((*check, outcome.as_ref().err()?)))
     }
 
-    /// Returns every check with its outcome, in the order of [`Check::ALL`].
+    /// Returns the checks that do not apply to the candidate, each with the reason.
+    pub fn skipped(&self) -> impl Iterator<Item = (Check, &'static str)> {
+        self.skipped.iter().copied()
+    }
+
+    /// Returns every check that ran with its outcome, in the order of [`Check::ALL`].
     pub fn outcomes(&self) -> impl Iterator<Item = (Check, Result<(), &CheckFailure>)> {
         self.outcomes.iter().map(|(check, outcome)| (*check, outcome.as_ref().copied()))
     }
@@ -240,6 +283,10 @@ impl fmt::Display for Report {
                 Err(failure) => writeln!(f, "{check}: FAILED: {failure}")?,
             }
         }
-        write!(f, "{} of {} checks failed", self.failed().count(), self.outcomes.len())
+        for (check, reason) in &self.skipped {
+            writeln!(f, "{check}: skipped: {reason}")?;
+        }
+        let (failed, run, skipped) = (self.failed().count(), self.outcomes.len(), self.skipped.len());
+        write!(f, "{failed} of {run} checks failed, {skipped} skipped")
     }
 }

@@ -2,6 +2,7 @@
 
 mod act;
 mod attempt;
+mod command;
 mod command_options;
 mod context;
 mod definitions;

@@ -15,14 +15,14 @@ use crate::text::{ends_a_line, is_visible};
 /// The maximum length of the id of a desk, agent or team, in bytes.
 pub const MAX_ID_BYTES: usize = 200;
 
-/// The maximum length of a contact id, a thread key or an idempotency key, in bytes. Mail addresses and message ids
-/// fit: a line of a mail has up to 998 bytes (RFC 5322).
+/// The maximum length of a contact id or an idempotency key, in bytes. Mail addresses fit: a line of a mail has up to
+/// 998 bytes (RFC 5322).
 pub const MAX_KEY_BYTES: usize = 1_000;
 
 /// Declares an opaque text id. Construction does not check the text, so that `"anna"` converts into an id. The desk
 /// checks each id once, when it receives a command.
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $max:ident) => {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -39,9 +39,10 @@ macro_rules! text_id {
                 &self.0
             }
 
-            /// Checks that the text is not empty, not too long and free of control characters.
+            /// Checks that the text can be the text of such an id.
             pub(crate) fn check(&self) -> Result<()> {
-                check_id($what, &self.0, $max)
+                let check: fn(&str) -> Result<()> = $check;
+                check(&self.0)
             }
         }
 
@@ -86,7 +87,7 @@ macro_rules! text_id {
 text_id! {
     /// The id of a support desk, which is a tenant. Every storage key starts with it. A desk cannot access the rows of
     /// another desk.
-    DeskId, "desk id", MAX_ID_BYTES
+    DeskId, |id| check_id("desk id", id, MAX_ID_BYTES)
 }
 text_id! {
     /// The host's id of a contact: a customer, employee or partner who requests support.
@@ -98,22 +99,33 @@ text_id! {
     ///
     /// assert_eq!(ContactId::from(77).as_str(), "77");
     /// ```
-    ContactId, "contact id", MAX_KEY_BYTES
+    ContactId, |id| check_id("contact id", id, MAX_KEY_BYTES)
 }
 text_id! {
     /// The host's id of a support agent.
-    AgentId, "agent id", MAX_ID_BYTES
+    AgentId, |id| check_id("agent id", id, MAX_ID_BYTES)
 }
 text_id! {
     /// The host's id of a team of agents.
-    TeamId, "team id", MAX_ID_BYTES
+    TeamId, |id| check_id("team id", id, MAX_ID_BYTES)
 }
 text_id! {
     /// The id of a conversation, such as a chat id or the id of the first message in a mail thread.
     ///
     /// It groups the messages of the conversation. Each key leads to one ticket of a desk; several may lead to the
-    /// same.
-    ThreadKey, "thread key", MAX_KEY_BYTES
+    /// same. A key has at least one visible character, and may have any length: mail programs write long ids and broken
+    /// ones. The desk stores a digest of a key that is longer than [`MAX_KEY_BYTES`] or has control characters.
+    ThreadKey, |key| match is_visible(key) {
+        true => Ok(()),
+        false => Err(Error::invalid("thread key", "is empty").allowing("at least one visible character")),
+    }
+}
+
+impl ThreadKey {
+    /// True if the key fits into a store's key as it is.
+    pub(crate) fn is_storable(&self) -> bool {
+        check_id("thread key", &self.0, MAX_KEY_BYTES).is_ok()
+    }
 }
 
 /// An idempotency key, which makes a command safe to repeat.

@@ -23,8 +23,8 @@
 //! By default, the clocks of a ticket are measured as if the agreements in force had always been in force. A ticket may
 //! therefore be late. The import triggers no warning and no reaction: warnings and breaches that were due before the
 //! import are recorded in the clocks, without events. The same holds if the first agreements are adopted after the
-//! import: the next command on the ticket then measures its history. [`ImportedTicket::clocks`] chooses other clocks
-//! for a ticket, or none.
+//! import: the next tick or command then measures the history of each ticket that is not closed or cancelled by then.
+//! [`ImportedTicket::clocks`] chooses other clocks for a ticket, or none.
 //!
 //! # Priority and repetition
 //! The priority is not imported. The policy in force computes it from the impact, the urgency and the modifiers.

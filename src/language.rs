@@ -23,8 +23,9 @@
 //! ```
 //!
 //! A host replaces entries in code ([`Language::with`]) or as data ([`Language::from_json`], `from_toml`, serde), and
-//! adds a language in the same way. Names that a policy defines are printed as they are: statuses, teams, categories,
-//! tags, guards. Own kinds, channels, hold reasons and fields can have an entry.
+//! adds a language in the same way. Names that a policy defines are printed as they are: teams, categories, tags,
+//! guards. Own kinds, channels, hold reasons, resolution codes, statuses, fields and levels of impact and urgency can
+//! have an entry, and [`Policy::check_language`](crate::Policy::check_language) finds the misspelt ones.
 
 mod english;
 mod plural;
@@ -45,6 +46,7 @@ pub use sentence::Sentence;
 use crate::diagnostic::{Diagnostic, DiagnosticKind, Refused};
 use crate::error::Result;
 use crate::suggest;
+use crate::text;
 use plural::Plurals;
 use template::Phrase;
 
@@ -64,7 +66,8 @@ pub trait InWords {
 }
 
 /// The groups to which a host may add entries for names of its own.
-const OPEN_GROUPS: [&str; 4] = ["kind", "channel", "hold", "field"];
+pub(crate) const OPEN_GROUPS: [&str; 8] =
+    ["kind", "channel", "hold", "code", "status", "field", "impact", "urgency"];
 
 /// The entry with the name of the rule for plurals.
 const PLURALS: &str = "format.plurals";
@@ -139,9 +142,15 @@ impl Language {
         if said.is_empty() { self.say_count("duration.seconds", 0, &[]) } else { said.join(" ") }
     }
 
+    /// Returns the names of a group for which the host has added an entry.
+    pub(crate) fn own_names(&self, group: &str) -> impl Iterator<Item = &str> {
+        let own = self.0.keys().filter(|entry| !Language::english().0.contains_key(*entry));
+        own.filter_map(move |entry| entry.strip_prefix(group)?.strip_prefix('.'))
+    }
+
     /// Returns the words for a name of a group. A name without an entry is returned as it is.
     pub(crate) fn name(&self, group: &str, name: &str) -> String {
-        match self.0.get(&format!("{group}.{name}")) {
+        match self.0.get(&entry(group, name)) {
             Some(phrase) => phrase.form(0).to_string(),
             None => name.to_owned(),
         }
@@ -193,6 +202,13 @@ impl Language {
     }
 }
 
+/// Returns the key of an entry. A custom field is called `order` or, where fields of a ticket are listed,
+/// `field.order`; both have the same entry.
+fn entry(group: &str, name: &str) -> String {
+    let name = if group == "field" { name.strip_prefix("field.").unwrap_or(name) } else { name };
+    format!("{group}.{name}")
+}
+
 /// Implements [`InWords`] by the name of a value, and `Display` in English.
 macro_rules! words_by_name {
     ($type:ty, $group:literal, $name:expr) => {
@@ -222,16 +238,17 @@ struct Draft {
 
 impl Draft {
     /// Sets an entry, or reports why it cannot be set.
-    fn set(&mut self, entry: &str, text: &str) {
+    fn set(&mut self, entry: &str, words: &str) {
         let Some(model) = self.model(entry) else { return };
         let fault = |message: String| Diagnostic::new(DiagnosticKind::BadValue, entry, message);
-        let phrase = match Phrase::parse(text) {
+        let phrase = match Phrase::parse(words) {
             Ok(phrase) => phrase,
             Err(problem) => return self.found.push(fault(problem)),
         };
         let problems = phrase.differences(model.as_ref());
         if problems.is_empty() {
-            self.entries.insert(entry.to_owned(), phrase);
+            let (group, name) = entry.split_once('.').unwrap_or((entry, ""));
+            self.entries.insert(self::entry(group, &text::normal(name)), phrase);
         }
         self.found.extend(problems.into_iter().map(fault));
     }
@@ -243,13 +260,12 @@ impl Draft {
             return Some(Some(model.clone()));
         }
         let (group, name) = entry.split_once('.').unwrap_or((entry, ""));
-        if OPEN_GROUPS.contains(&group) && !name.is_empty() {
-            let names = known.keys().filter_map(|it| it.strip_prefix(group)?.strip_prefix('.'));
-            if suggest::nearest(name, names).is_none() {
-                return Some(None);
-            }
+        // Every name is allowed here, even one that resembles a predefined name: only a policy knows the desk's own.
+        if OPEN_GROUPS.contains(&group) && text::is_visible(name) {
+            return Some(None);
         }
-        let problem = suggest::unknown(entry, known.keys().map(String::as_str));
+        let open: Vec<String> = OPEN_GROUPS.iter().map(|group| self::entry(group, name)).collect();
+        let problem = suggest::unknown(entry, known.keys().chain(&open).map(String::as_str));
         let message = format!("the entry {entry:?} {problem}");
         self.found.push(Diagnostic::new(DiagnosticKind::UnknownName, entry, message));
         None

@@ -81,6 +81,14 @@ pub(crate) fn storable(mut text: String, max_bytes: usize) -> String {
     text
 }
 
+/// Puts a text into a form that [`value`] accepts: control characters other than tabs and line breaks are replaced, and
+/// the text is cut with a mark.
+pub(crate) fn storable_value(text: String) -> String {
+    let text =
+        if text.contains(is_control_in_text) { text.replace(is_control_in_text, "\u{fffd}") } else { text };
+    storable(text, MAX_TEXT_BYTES)
+}
+
 /// Checks a name chosen by people, such as that of a tag, a field or a custom kind.
 pub(crate) fn name(what: &str, text: &str) -> Result<()> {
     line(what, text, MAX_NAME_CHARS)
@@ -91,7 +99,9 @@ pub(crate) fn declared_name(what: &str, text: &str) -> Result<()> {
     name(what, text)?;
     let normal = text::normal(text);
     if normal != text {
-        let problem = format_args!("{text:?} has blanks at the ends, or letters in several characters");
+        let problem = format_args!(
+            "{text:?} has blanks at the ends, invisible characters, or letters in several characters"
+        );
         return Err(Error::invalid(what, problem).allowing(format!("the same name as {normal:?}")));
     }
     Ok(())
@@ -120,7 +130,13 @@ pub(crate) fn value(what: &str, value: &Value) -> Result<()> {
         Value::Text(text) if text.len() > MAX_TEXT_BYTES => {
             Err(too_long(what, text.len(), "bytes", MAX_TEXT_BYTES))
         }
-        Value::Text(text) => no_nul(what, text),
+        Value::Text(text) => match text.chars().find(|c| is_control_in_text(*c)) {
+            Some(found) => {
+                Err(Error::invalid(what, format_args!("contains the control character {found:?}"))
+                    .allowing("text without control characters other than tabs and line breaks"))
+            }
+            None => Ok(()),
+        },
         Value::List(items) => {
             count(what, items.len())?;
             items.iter().try_for_each(|item| name(what, item))
@@ -136,6 +152,11 @@ pub(crate) fn attributes(attributes: &Attributes) -> Result<()> {
         name("attribute name", key)?;
         value(&format!("attribute `{key}`"), it)
     })
+}
+
+/// True for control characters that a text of several lines does not need.
+fn is_control_in_text(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
 fn no_nul(what: &str, text: &str) -> Result<()> {

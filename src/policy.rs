@@ -179,6 +179,10 @@ impl Policy {
     }
 
     /// Declares a custom field. Declaring a field again replaces its type.
+    ///
+    /// The values of custom fields are internal, and so are the statuses of workflows: neither is in the
+    /// [public form](crate::Event::public) of an event or in a [public story](crate::Story::public). A customer portal
+    /// that shows some of them reads them from the [ticket](crate::Snapshot::field) and chooses which.
     #[must_use]
     pub fn field(mut self, name: impl Into<String>, field_type: FieldType) -> Policy {
         self.fields.insert(name.into(), field_type);

@@ -156,6 +156,7 @@ pub(crate) const EVENTS: &[FactsEntry] = &[
     event("time_spent", &[], false),
     event("followed", &["agent"], false),
     event("unfollowed", &["agent"], false),
+    event("thread_added", &[], true),
     event("linked", &[], false),
     event("unlinked", &[], false),
     event("undone", &["before", "followers"], true),

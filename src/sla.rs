@@ -130,11 +130,13 @@
 //!     comes into force is applied to the open clock at the instant from which it is in force, even if a later version
 //!     follows before the next tick. The clock is measured from its start under the new version. Clocks for targets
 //!     that the new version adds start by rule 7. The setting is that of the agreement to which the clock was pinned
-//!     before.
+//!     before. At one instant, due timers come first; an adoption, a command and an import have the order in which they
+//!     happened; breaches come last.
 //!
 //! ## Imported tickets
 //! 20. The history of an imported ticket is measured under the agreements in force at the import, as if they had always
-//!     been in force. If no agreement applied at the import, the history is measured when the first one is adopted.
+//!     been in force. If no agreement applied at the import, the history is measured when the first one is adopted. A
+//!     ticket that is closed or cancelled by then, or that a timer closes until then, is not measured.
 //!     [`ImportClocks`](crate::import::ImportClocks) lets the clocks start at a later instant, or never.
 //! 21. Warnings and breaches that were due before the import, or before that first adoption, are recorded in the clock.
 //!     They are no events and trigger no reactions.

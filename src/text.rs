@@ -1,8 +1,9 @@
 //! The normal form of names and of other short texts, and the comparison of texts in searches.
 //!
 //! People type the same word in different ways: a Mac writes `é` as two characters, a keyboard as one; a form adds a
-//! space at the end. The desk stores such texts in one form, so that equal words are equal: composed (Unicode's NFC)
-//! and without blanks at both ends.
+//! space at the end, and a browser adds characters that nobody sees. The desk stores such texts in one form, so that
+//! equal words are equal: composed (Unicode's NFC), without blanks at both ends, and without invisible characters and
+//! characters that change the direction of a text. The joiners that scripts and emoji need are kept.
 //!
 //! The tables are part of the crate, because a crate for them would add three crates to the default features.
 
@@ -16,13 +17,39 @@ use composition::{CLASSES, COMPOSITIONS, REPLACED, SPLIT};
 /// All characters below this one are composed and have the combining class 0.
 const FIRST_COMBINING: char = '\u{300}';
 
-/// Returns the text in the normal form: composed, and without blanks at both ends.
+/// Returns the text in the normal form: composed, without invisible characters, and without blanks at both ends.
 pub(crate) fn normal(text: &str) -> Cow<'_, str> {
-    match composed(text.trim_matches(is_blank_at_ends)) {
+    if text.chars().any(is_unwanted) {
+        // The composed form of a character decides whether a joiner after it stays.
+        let kept = without_unwanted(&composed(text));
+        return Cow::Owned(composed(&kept).trim().to_owned());
+    }
+    match composed(text.trim()) {
         Cow::Borrowed(text) => Cow::Borrowed(text),
         // Composing may leave a blank at an end: U+2000 becomes U+2002, for example.
-        Cow::Owned(text) => Cow::Owned(text.trim_matches(is_blank_at_ends).to_owned()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }
+}
+
+/// Returns the text without the characters that [`is_unwanted`] finds.
+fn without_unwanted(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for c in text.chars() {
+        let before = kept.chars().next_back();
+        let stays = match c {
+            // Persian, Indic scripts and emoji need joiners after their own characters.
+            '\u{200C}' | '\u{200D}' => before.is_some_and(|it| !it.is_ascii() && !it.is_whitespace()),
+            // The flags of England, Scotland and Wales are a black flag and tags.
+            '\u{E0020}'..='\u{E007F}' => {
+                before.is_some_and(|it| it == '\u{1F3F4}' || ('\u{E0020}'..='\u{E007E}').contains(&it))
+            }
+            other => !is_unwanted(other),
+        };
+        if stays {
+            kept.push(c);
+        }
+    }
+    kept
 }
 
 /// Puts a text into the normal form.
@@ -79,10 +106,14 @@ pub(crate) fn reorders(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// White space, and the characters without width that editors and browsers leave at the ends of a text. Joiners and
-/// variation selectors are not among them, because an emoji may end with one.
-fn is_blank_at_ends(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{200B}' | '\u{2060}' | '\u{FEFF}')
+/// True for the characters that a name does not need and a reader does not see: those without width, and those that
+/// change the direction of the text. A joiner or a tag may be needed, which depends on the character before it.
+fn is_unwanted(c: char) -> bool {
+    reorders(c)
+        || matches!(c,
+            '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
+            | '\u{FFF9}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E00FF}')
 }
 
 /// Characters that draw nothing: the default ignorable characters of Unicode, and the blanks that are letters or
@@ -273,12 +304,31 @@ mod tests {
             ("\u{feff}\u{200b} Cafe\u{301}\u{a0}", "Caf\u{e9}"),
             ("two  words", "two  words"),
             ("\u{2764}\u{fe0f}", "\u{2764}\u{fe0f}"),
+            ("\u{202e}dnuos\u{202c} \u{2067}x\u{2069}\u{200e}\u{61c}", "dnuos x"),
+            ("re\u{ad}fu\u{200b}nd\u{200d} \u{200d}\u{200c}now", "refund now"),
+            ("e\u{200b}\u{301}", "\u{e9}"),
+            ("x\u{e0061}\u{e0062}\u{e007f}", "x"),
             ("", ""),
         ] {
             assert_eq!(normal(text), form);
             assert_eq!(normal(&normal(text)), normal(text), "once is enough");
         }
         assert!(is_same("Mu\u{308}nchen ", "M\u{fc}nchen") && !is_same("Munchen", "M\u{fc}nchen"));
+    }
+
+    #[test]
+    fn the_normal_form_keeps_what_scripts_and_emoji_need() {
+        for text in [
+            "\u{644}\u{627} \u{635}\u{648}\u{62a} 12",
+            "\u{5e9}\u{5dc}\u{5d5}\u{5dd}, abc",
+            "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
+            "\u{915}\u{94d}\u{200d}\u{937}",
+            "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467} \u{1f3f3}\u{fe0f}\u{200d}\u{1f308}",
+            "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+            "1\u{fe0f}\u{20e3} \u{845b}\u{e0100}",
+        ] {
+            assert_eq!(normal(text), text);
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod faults;
 mod field;
 #[path = "clocks/imports.rs"]
 mod imports;
+#[path = "clocks/order.rs"]
+mod order;
 #[path = "clocks/random.rs"]
 mod random;
 #[path = "clocks/simulated.rs"]

@@ -2,7 +2,8 @@
 //! Each check is a test.
 //!
 //! `FIRSTLINE_POSTGRES` is the URL of a PostgreSQL server; `bash .ci/postgres COMMAND` starts one for a command.
-//! Without a server its tests are ignored, or fail if `CI` is true.
+//! Without a server its tests are ignored, or fail if `CI` is true. A check that does not apply to a store is ignored
+//! with the reason.
 
 #[cfg(feature = "conformance")]
 #[path = "conformance/blocking.rs"]
@@ -28,9 +29,14 @@ fn trials<C>(store: &'static str, candidate: fn() -> C, ignored: bool) -> impl I
 where
     C: firstline::conformance::Candidate + 'static,
 {
+    let sample = candidate();
     firstline::conformance::Check::ALL.iter().map(move |check| {
         let checked = move || check.run(&candidate()).map_err(libtest_mimic::Failed::from);
-        Trial::test(format!("{store}::{check}"), checked).with_ignored_flag(ignored)
+        let trial = Trial::test(format!("{store}::{check}"), checked);
+        match check.skipped_for(&sample) {
+            Some(reason) => trial.with_ignored_flag(true).with_kind(format!("skipped: {reason}")),
+            None => trial.with_ignored_flag(ignored),
+        }
     })
 }
 

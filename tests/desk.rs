@@ -52,6 +52,10 @@ mod migration;
 mod model;
 #[path = "desk/numbers.rs"]
 mod numbers;
+#[path = "desk/odd_mails.rs"]
+mod odd_mails;
+#[path = "desk/one_line.rs"]
+mod one_line;
 #[path = "desk/owners.rs"]
 mod owners;
 #[path = "desk/paging.rs"]
@@ -72,6 +76,8 @@ mod public_story;
 mod questions;
 #[path = "desk/receive.rs"]
 mod receive;
+#[path = "desk/russian.rs"]
+mod russian;
 #[path = "desk/setup.rs"]
 mod setup;
 #[path = "common/soak.rs"]
@@ -90,6 +96,8 @@ mod tenants;
 mod time_spent;
 #[path = "desk/undo.rs"]
 mod undo;
+#[path = "desk/undo_after_others.rs"]
+mod undo_after_others;
 #[path = "desk/versions.rs"]
 mod versions;
 #[path = "desk/visibility.rs"]

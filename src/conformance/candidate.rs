@@ -40,7 +40,7 @@ pub trait Candidate: Sync {
     }
 
     /// True if readers do not wait for writers, nor writers for readers. Return `false` for a store behind a single
-    /// lock; the suite then skips the checks that depend on concurrent reads.
+    /// lock; the suite then [skips](super::Check::skipped_for) the check that depends on concurrent reads.
     fn reads_beside_writes(&self) -> bool {
         true
     }

@@ -5,6 +5,7 @@ use super::failure::{Checked, refused, same};
 use super::scene::{ACME, SAMPLE, Scene, anna};
 use crate::limits::MAX_TEXT_BYTES;
 use crate::store::{Query, RecordRange};
+use crate::text;
 use crate::ticket::action::Action;
 use crate::ticket::opening::NewTicket;
 
@@ -25,7 +26,7 @@ pub(super) fn come_back<C: Candidate>(scene: &Scene<'_, C>) -> Checked {
         let ticket = scene.wait(desk.open_ticket(request.message(format!("{word}\n\t{word}"))))?;
         scene.wait(desk.act(ticket.id(), Action::note(word).and(Action::assign(word)), anna()))?;
         let row = scene.sound(ACME, ticket.id())?;
-        same("the subject", row.subject(), word)?;
+        same("the subject", row.subject(), &*text::normal(word))?;
         same("the agent", row.assignee.as_ref().map(|it| it.as_str()), Some(word))?;
         let history = scene.history(ACME, ticket.id())?;
         let texts: Vec<_> = history.iter().filter_map(|it| it.personal.text()).collect();

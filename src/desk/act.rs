@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
+use super::command::{Command, DecidedCommand};
 use super::command_options::CommandOptions;
 use super::context::CommandContext;
-use super::links::Links;
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, Result};
@@ -13,7 +13,6 @@ use crate::lifecycle::state::KnownState;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::kinds::ADOPTION;
 use crate::store::{Commit, Read};
-use crate::ticket::access::Access;
 use crate::ticket::action::Action;
 use crate::ticket::conflict::Conflict;
 use crate::ticket::event::Event;
@@ -74,33 +73,24 @@ impl Operation for Act {
         if let Some(receipt) = self.repeatable.first_result(loaded, &self.context)? {
             return Ok((Commit::default(), receipt));
         }
-        let ticket = loaded
-            .ticket(self.ticket)?
-            .ok_or_else(|| Error::not_found(format_args!("ticket {}", self.ticket)))?;
-        let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
-        let access = Access::of_commands(&self.by.actor, &policy_context.policy);
-        access.check(ticket)?;
+        let command = Command::on(self.ticket, &self.action, &self.by.actor, &self.context, loaded)?;
+        let ticket = command.ticket;
         let expected = self.by.expected.filter(|expected| *expected != ticket.version);
         let mut conflict = expected.map_or(Ok(None), |expected| conflict(ticket, expected, loaded))?;
-        if access.sees_internal(ticket)
+        if command.access.sees_internal(ticket)
             && let Some(conflict) = conflict.take()
         {
             return Err(Interrupt::Fail(conflict.into()));
         }
-        self.context.pin_for_correction(ticket, &self.action, &mut policy_context, loaded)?;
-        let decision_context = policy_context.decision(self.context.now, &self.by.actor);
-        let links = Links { ticket: self.ticket, context: &self.context, access: &access, loaded };
-        let (decision, mut decisions, records) = links.decide(ticket, &self.action, &decision_context)?;
+        let DecidedCommand { decision, others, records, policy_context } = command.decide()?;
         // Only an actor who may perform the action learns the version and the public part of the state.
         if let Some(conflict) = conflict {
             let state = ticket.state.public();
             return Err(Interrupt::Fail(Conflict { state, ..conflict }.into()));
         }
         let receipt = Receipt::of(&decision, &policy_context)?;
-        decisions.insert(0, decision);
-        let mut commit = Commit::of(decisions);
+        let mut commit = Commit::of([decision].into_iter().chain(others));
         commit.extend(records);
-        commit.extend(self.context.new_threads(self.ticket, &self.action, loaded)?);
         self.repeatable.add_receipt(&mut commit, &receipt, loaded, &self.context)?;
         Ok((commit, receipt))
     }

@@ -1,14 +1,13 @@
 //! Attempts: a command is decided, and nothing is written.
 
+use super::command::Command;
 use super::context::CommandContext;
-use super::links::Links;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::TicketId;
 use crate::lifecycle::Rejection;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::sla::Clock;
 use crate::store::{Commit, Mode};
-use crate::ticket::access::Access;
 use crate::ticket::action::Action;
 use crate::ticket::decision::TicketWrite;
 use crate::ticket::people::Actor;
@@ -30,17 +29,8 @@ impl Attempt {
 
     /// Decides the action as the desk would.
     fn decide(&self, loaded: &Loaded) -> Result<TicketWrite, Interrupt> {
-        let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
-        let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
-        let mut policy_context = self.context.policy_context_for(ticket, loaded)?;
-        let access = Access::of_commands(&self.by, &policy_context.policy);
-        access.check(ticket)?;
-        self.context.pin_for_correction(ticket, &self.action, &mut policy_context, loaded)?;
-        let decision_context = policy_context.decision(self.context.now, &self.by);
-        let links = Links { ticket: self.ticket, context: &self.context, access: &access, loaded };
-        let (decision, ..) = links.decide(ticket, &self.action, &decision_context)?;
-        self.context.new_threads(self.ticket, &self.action, loaded)?;
-        Ok(decision)
+        let command = Command::on(self.ticket, &self.action, &self.by, &self.context, loaded)?;
+        Ok(command.decide()?.decision)
     }
 }
 

@@ -232,7 +232,8 @@ impl Operation for Batch {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Imported), Interrupt> {
-        let PolicyContext { policy, mut workflows, .. } = self.context.policy_context(loaded)?;
+        let PolicyContext { policy, mut workflows, agreements: in_force, .. } =
+            self.context.policy_context(loaded)?;
         let mut agreements = self.context.agreements_for_all_time(loaded)?;
         let checked = self.tickets.iter().map(|it| (it, it.ticket.check(self.context.now, &policy)));
         let checked: Vec<_> = checked.collect();
@@ -248,6 +249,7 @@ impl Operation for Batch {
             now: self.context.now,
             policy: &policy,
             agreements: &agreements,
+            adopted: in_force.adopted_at(self.context.now, in_force.count_until(self.context.now)),
             workflows: &workflows,
         };
         let mut drafts = Vec::new();

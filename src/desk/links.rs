@@ -34,40 +34,10 @@ pub(super) struct Links<'a> {
 }
 
 impl Links<'_> {
-    /// Decides an action. Returns the decision for the ticket, the decisions for the tickets at the other ends of
-    /// changed links, and the records of these links. An actor who does not see the internal part of the ticket gets
-    /// the public form of a rejection.
-    pub(super) fn decide(
-        &self,
-        ticket: &Snapshot,
-        action: &Action,
-        decision_context: &DecisionContext<'_>,
-    ) -> Result<(TicketWrite, Vec<TicketWrite>, Vec<RecordWrite>), Interrupt> {
-        self.decide_whole(ticket, action, decision_context).map_err(|interrupt| match interrupt {
-            Interrupt::Fail(error) if !self.access.sees_internal(ticket) => {
-                let public = error.rejection().map(|rejection| rejection.clone().public().into());
-                Interrupt::Fail(public.unwrap_or(error))
-            }
-            other => other,
-        })
-    }
-
-    fn decide_whole(
-        &self,
-        ticket: &Snapshot,
-        action: &Action,
-        decision_context: &DecisionContext<'_>,
-    ) -> Result<(TicketWrite, Vec<TicketWrite>, Vec<RecordWrite>), Interrupt> {
-        let named = self.named(ticket, action, decision_context)?;
-        let decision = ticket.decide_with(action, named, decision_context)?;
-        let (others, records) = self.mirror_all(&decision, decision_context)?;
-        Ok((decision, others, records))
-    }
-
     /// Returns the links that the action names: the existing links from other tickets, and the ticket's own links to
     /// tickets that the actor does not see. Other tickets are read only if the number of parts is within the limit and
     /// the actor may link tickets.
-    fn named(
+    pub(super) fn named(
         &self,
         ticket: &Snapshot,
         action: &Action,
@@ -105,20 +75,14 @@ impl Links<'_> {
 
     /// Applies the changed links of a decision to the tickets at their other ends. Returns the decisions for these
     /// tickets and the records of the links.
-    fn mirror_all(
+    pub(super) fn mirror_all(
         &self,
         decision: &TicketWrite,
         decision_context: &DecisionContext<'_>,
     ) -> Result<(Vec<TicketWrite>, Vec<RecordWrite>), Interrupt> {
         let loaded = self.loaded;
-        let mut changed = Vec::new();
-        for event in &decision.events {
-            match &event.change {
-                Change::Linked(link) => changed.push((*link, true)),
-                Change::Unlinked(link) => changed.push((*link, false)),
-                _ => {}
-            }
-        }
+        let changed: Vec<(Link, bool)> =
+            decision.events.iter().filter_map(|event| event.change.changed_link()).collect();
         loaded.need(changed.iter().map(|(link, _)| Read::Ticket(link.to)))?;
         let (mut others, mut needs) = (BTreeMap::new(), Needs::default());
         for (link, linked) in &changed {

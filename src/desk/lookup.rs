@@ -25,11 +25,16 @@ impl Lookup {
     }
 
     pub(super) fn thread(&self, key: &ThreadKey) -> String {
-        self.lookup_key(THREAD, key.as_str())
+        if key.is_storable() {
+            return self.lookup_key(THREAD, key.as_str());
+        }
+        let digest = Sha256::digest(key.as_str());
+        let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        self.lookup_key(THREAD, &format!("sha256:{hex}"))
     }
 
     /// Returns the key of an outsider's own ticket in a thread of somebody else. `thread` is the stored form of the
-    /// thread's key. No thread key contains a line break.
+    /// thread's key, which contains no line break.
     pub(super) fn own_thread(&self, thread: &str, sender: &str) -> String {
         self.lookup_key(THREAD, &format!("{thread}\n{sender}"))
     }

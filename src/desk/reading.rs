@@ -140,6 +140,7 @@ impl CommandContext {
             };
             return Ok(events.iter().filter_map(|event| event.public_in(history)).collect());
         }
+        let linked = |event: &Event| event.change.changed_link().map(|(link, _)| link.to);
         let seen = self.seen_of(events.iter().filter_map(linked), access, loaded)?;
         let is_seen = |event: &&Event| linked(event).is_none_or(|to| seen.contains(&to));
         Ok(events.iter().filter(is_seen).cloned().collect())
@@ -163,14 +164,6 @@ impl CommandContext {
         }
         tickets.retain(|id| sees.get(id) == Some(&true));
         Ok(tickets)
-    }
-}
-
-/// Returns the other ticket of a changed link.
-fn linked(event: &Event) -> Option<TicketId> {
-    match &event.change {
-        Change::Linked(link) | Change::Unlinked(link) => Some(link.to),
-        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, Result};
 use crate::id::TicketId;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
-use crate::policy::Standing;
+use crate::policy::{Standing, StandingRule};
 use crate::store::kinds::{self, ADOPTION, THREAD};
 use crate::store::{Commit, Read, Record};
 use crate::ticket::decision::Draft;
@@ -32,23 +32,60 @@ type Thread<'l> = (String, Option<&'l Record>);
 
 /// The destination of a message.
 enum Destination<'l> {
-    /// A ticket, with the standing of the sender there.
-    Ticket(Box<Draft>, Standing, PolicyContext<'l>),
+    /// A ticket.
+    Ticket(Candidate<'l>),
     /// A new ticket.
     New,
     /// A new ticket that is linked to another one.
     Linked(Linked<'l>),
 }
 
+/// A ticket to which a thread of the message leads.
+struct Candidate<'l> {
+    draft: Box<Draft>,
+    /// The standing of the sender on the ticket.
+    standing: Standing,
+    context: PolicyContext<'l>,
+}
+
+impl Candidate<'_> {
+    fn rule(&self) -> &StandingRule {
+        self.context.policy.rule_of(self.standing)
+    }
+
+    fn is_finished(&self) -> bool {
+        self.draft.snapshot().state.kind().is_final()
+    }
+
+    fn takes_messages(&self) -> bool {
+        self.rule().writes && !self.is_finished()
+    }
+
+    fn gets_follow_up(&self) -> bool {
+        self.rule().follows_up && self.is_finished()
+    }
+
+    /// Returns how well the ticket suits the message; 0 is best. A ticket that the sender takes part in suits better
+    /// than one of somebody else, and an open ticket better than a finished one. A machine's message goes where a
+    /// message of its person would go.
+    fn rank(&self, message: &InboundMessage) -> u8 {
+        let is_contact = self.draft.snapshot().has_as_contact(message);
+        match (is_contact, self.is_finished()) {
+            (true, false) if self.standing == Standing::Machine || self.takes_messages() => 0,
+            (false, false) if self.takes_messages() => 1,
+            (true, true) => 2,
+            (_, false) => 3,
+            (false, true) => 4,
+        }
+    }
+}
+
 /// A ticket to which a new ticket is linked.
 struct Linked<'l> {
-    other: Box<Draft>,
+    other: Candidate<'l>,
     kind: LinkKind,
-    /// The standing of the sender on the other ticket.
-    standing: Standing,
     /// True if the threads of the message belong to somebody else.
     outside: bool,
-    context: PolicyContext<'l>,
 }
 
 impl Receive {
@@ -70,36 +107,36 @@ impl Receive {
         keys.map(|key| Ok((key.clone(), loaded.record(THREAD, key)?))).collect()
     }
 
-    /// Returns the ticket to which the threads lead: the first one that is not finished, otherwise the first one.
+    /// Returns the ticket to which the threads lead: the first of those that [suit](Candidate::rank) best.
     fn ticket_of<'l>(
         &self,
         threads: &[Thread<'l>],
         loaded: &'l Loaded,
-    ) -> Result<Option<&'l Snapshot>, Interrupt> {
-        let mut ids: Vec<TicketId> = Vec::new();
-        for record in threads.iter().filter_map(|(_, record)| *record) {
-            let id = kinds::ticket_of(THREAD, record)?;
-            if !ids.contains(&id) {
-                ids.push(id);
+    ) -> Result<Option<Candidate<'l>>, Interrupt> {
+        let ids = threads.iter().filter_map(|(_, record)| *record).map(|it| kinds::ticket_of(THREAD, it));
+        self.best(ids.collect::<Result<Vec<_>>>()?, loaded)
+    }
+
+    fn best<'l>(&self, ids: Vec<TicketId>, loaded: &'l Loaded) -> Result<Option<Candidate<'l>>, Interrupt> {
+        let mut distinct: Vec<TicketId> = Vec::new();
+        for id in ids {
+            if !distinct.contains(&id) {
+                distinct.push(id);
             }
         }
-        loaded.need(ids.iter().map(|id| Read::Ticket(*id)))?;
-        let tickets: Vec<&Snapshot> = ids.iter().map(|id| existing(*id, loaded)).collect::<Result<_, _>>()?;
-        let open = tickets.iter().find(|ticket| !ticket.state.kind().is_final());
-        Ok(open.or(tickets.first()).copied())
+        loaded.need(distinct.iter().map(|id| Read::Ticket(*id)))?;
+        let tickets = distinct.iter().map(|id| self.begin(existing(*id, loaded)?, loaded));
+        let tickets: Vec<_> = tickets.collect::<Result<_, _>>()?;
+        Ok(tickets.into_iter().min_by_key(|ticket| ticket.rank(&self.message)))
     }
 
     /// Begins the draft of a ticket, which fires its due timers.
-    fn begin<'l>(
-        &self,
-        ticket: &Snapshot,
-        loaded: &'l Loaded,
-    ) -> Result<(Box<Draft>, Standing, PolicyContext<'l>), Interrupt> {
-        let policy_context = self.context.policy_context_for(ticket, loaded)?;
-        let decision_context = policy_context.decision(self.context.now, &self.author);
+    fn begin<'l>(&self, ticket: &Snapshot, loaded: &'l Loaded) -> Result<Candidate<'l>, Interrupt> {
+        let context = self.context.policy_context_for(ticket, loaded)?;
+        let decision_context = context.decision(self.context.now, &self.author);
         let draft = Draft::begin(ticket.clone(), &decision_context)?;
         let standing = draft.snapshot().standing_of_sender(&self.message);
-        Ok((Box::new(draft), standing, policy_context))
+        Ok(Candidate { draft: Box::new(draft), standing, context })
     }
 
     fn destination<'l>(
@@ -108,33 +145,25 @@ impl Receive {
         loaded: &'l Loaded,
     ) -> Result<Destination<'l>, Interrupt> {
         let Some(ticket) = self.ticket_of(threads, loaded)? else { return Ok(Destination::New) };
-        let (draft, standing, policy_context) = self.begin(ticket, loaded)?;
-        let rule = policy_context.policy.rule_of(standing);
-        let finished = draft.snapshot().state.kind().is_final();
-        if standing == Standing::Machine || (rule.writes && !finished) {
-            return Ok(Destination::Ticket(draft, standing, policy_context));
+        if ticket.standing == Standing::Machine || ticket.takes_messages() {
+            return Ok(Destination::Ticket(ticket));
         }
-        let link = if finished && rule.follows_up { LinkKind::FollowUpOf } else { LinkKind::Mentions };
-        let earlier = match link {
-            LinkKind::FollowUpOf => self.open_follow_up(ticket.id, loaded)?,
-            _ => self.own_ticket(threads, loaded)?,
+        let kind = match ticket.gets_follow_up() {
+            true => LinkKind::FollowUpOf,
+            false => LinkKind::Mentions,
         };
-        let outside = link == LinkKind::Mentions;
-        if let Some(earlier) = earlier {
-            let (draft, standing, context) = self.begin(earlier, loaded)?;
-            let rule = context.policy.rule_of(standing);
-            let (writes, follows_up) = (rule.writes, rule.follows_up);
-            match draft.snapshot().state.kind().is_final() {
-                false if writes => return Ok(Destination::Ticket(draft, standing, context)),
-                true if outside && follows_up => {
-                    let (other, kind) = (draft, LinkKind::FollowUpOf);
-                    return Ok(Destination::Linked(Linked { other, kind, standing, outside, context }));
-                }
-                _ => {}
+        let outside = kind == LinkKind::Mentions;
+        let earlier = match outside {
+            false => self.open_follow_up(ticket.draft.snapshot().id, loaded)?,
+            true => self.own_ticket(threads, loaded)?,
+        };
+        match earlier {
+            Some(earlier) if earlier.takes_messages() => Ok(Destination::Ticket(earlier)),
+            Some(other) if outside && other.gets_follow_up() => {
+                Ok(Destination::Linked(Linked { other, kind: LinkKind::FollowUpOf, outside }))
             }
+            _ => Ok(Destination::Linked(Linked { other: ticket, kind, outside })),
         }
-        let (other, kind, context) = (draft, link, policy_context);
-        Ok(Destination::Linked(Linked { other, kind, standing, outside, context }))
     }
 
     /// Returns the newest follow-up of a ticket that the sender has opened and that is not finished.
@@ -142,7 +171,7 @@ impl Receive {
         &self,
         ticket: TicketId,
         loaded: &'l Loaded,
-    ) -> Result<Option<&'l Snapshot>, Interrupt> {
+    ) -> Result<Option<Candidate<'l>>, Interrupt> {
         let range = kinds::newest_follow_ups(ticket, FOLLOW_UPS);
         let links = loaded.records(&range)?;
         let ids = links.iter().map(|record| Ok(kinds::incoming_link(record)?.to));
@@ -152,7 +181,7 @@ impl Receive {
             let follow_up = existing(id, loaded)?;
             let is_own = follow_up.standing_of_sender(&self.message) == Standing::Requester;
             if is_own && !follow_up.state.kind().is_final() {
-                return Ok(Some(follow_up));
+                return self.begin(follow_up, loaded).map(Some);
             }
         }
         Ok(None)
@@ -163,16 +192,16 @@ impl Receive {
         &self,
         threads: &[Thread<'l>],
         loaded: &'l Loaded,
-    ) -> Result<Option<&'l Snapshot>, Interrupt> {
+    ) -> Result<Option<Candidate<'l>>, Interrupt> {
         let taken = threads.iter().filter(|(_, record)| record.is_some());
         let keys: Vec<String> = taken.map(|(key, _)| self.own_thread(key)).collect();
         loaded.need(keys.iter().map(|key| Read::record(THREAD, key.as_str())))?;
+        let mut ids = Vec::new();
         for key in keys {
-            if let Some(record) = loaded.record(THREAD, key)? {
-                return existing(kinds::ticket_of(THREAD, record)?, loaded).map(Some);
-            }
+            let record = loaded.record(THREAD, key)?;
+            ids.extend(record.map(|record| kinds::ticket_of(THREAD, record)).transpose()?);
         }
-        Ok(None)
+        self.best(ids, loaded)
     }
 
     /// Returns the stored key under which the sender's own ticket in somebody else's thread is found.
@@ -182,18 +211,13 @@ impl Receive {
     }
 
     /// Adds the message to a ticket.
-    fn attach(
-        &self,
-        mut draft: Draft,
-        standing: Standing,
-        policy_context: &PolicyContext<'_>,
-        threads: Vec<Thread<'_>>,
-    ) -> Result<(Commit, Receipt)> {
+    fn attach(&self, ticket: Candidate<'_>, threads: Vec<Thread<'_>>) -> Result<(Commit, Receipt)> {
+        let Candidate { mut draft, standing, context: policy_context } = ticket;
         let decision_context = policy_context.decision(self.context.now, &self.author);
         let id = draft.snapshot().id;
         draft.receive(&self.message, standing, &decision_context)?;
         let decision = draft.finish()?;
-        let receipt = Receipt::of(&decision, policy_context)?;
+        let receipt = Receipt::of(&decision, &policy_context)?;
         let mut commit = Commit::of([decision]);
         if standing != Standing::Machine {
             let new = threads.into_iter().filter(|(_, record)| record.is_none());
@@ -222,7 +246,7 @@ impl Receive {
         threads: Vec<Thread<'_>>,
         loaded: &Loaded,
     ) -> Result<(Commit, Receipt), Interrupt> {
-        let Linked { mut other, kind, standing, outside, context } = linked;
+        let Linked { other: Candidate { draft: mut other, standing, context }, kind, outside } = linked;
         let now = self.context.now;
         let policy_context = self.context.policy_context(loaded)?;
         let PolicyContext { policy, agreements, workflows, .. } = &policy_context;
@@ -298,9 +322,7 @@ impl Operation for Receive {
         self.author.check()?;
         let threads = self.threads(loaded)?;
         let (mut commit, receipt) = match self.destination(&threads, loaded)? {
-            Destination::Ticket(draft, standing, context) => {
-                self.attach(*draft, standing, &context, threads)?
-            }
+            Destination::Ticket(ticket) => self.attach(ticket, threads)?,
             Destination::New => self.open(threads, loaded)?,
             Destination::Linked(linked) => self.open_linked(linked, threads, loaded)?,
         };

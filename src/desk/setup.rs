@@ -190,15 +190,16 @@ impl Operation for Adopt {
                 .allowing(format!("{earliest} or later"))
                 .into());
         }
-        let (mut agreements_from, mut migrates) = (from, false);
+        // Imported tickets without clocks get them from the first agreements that apply.
+        let (mut agreements_from, mut migrates) = (from, !self.policy.agreements().is_empty());
         if let Some(newest) = newest {
             let before = self.context.definitions.policy(newest.hash, loaded)?;
             check_versions_increase(before.policy.workflows(), self.policy.workflows())?;
             let stored: Vec<_> = before.manifest.parts().collect();
             if before.manifest.agreements == agreements {
-                agreements_from = newest.agreements_from;
+                (agreements_from, migrates) = (newest.agreements_from, false);
             } else {
-                migrates = before.policy.agreements().iter().any(Agreement::migrates);
+                migrates |= before.policy.agreements().iter().any(Agreement::migrates);
             }
             parts.retain(|part| !stored.contains(&(part.kind, part.hash)));
         }

@@ -57,6 +57,7 @@ pub(super) fn draft(
         assignee: first.assignee.as_ref().and_then(Holder::get).cloned(),
         files: Vec::new(),
         sent_at: None,
+        left_out: BTreeMap::new(),
         external: Some(ticket.external.clone()),
         placement,
     };
@@ -78,6 +79,8 @@ pub(super) fn draft(
         personal,
         origin: Some(Origin { version: 1, irregular: false, label }),
         continues: false,
+        mirrored: false,
+        adopted: None,
     };
     Draft::opening(event, policy, agreements, ticket.clocks)
 }

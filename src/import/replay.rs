@@ -27,6 +27,8 @@ pub(crate) struct ImportContext<'a> {
     pub(crate) policy: &'a Policy,
     /// The agreements in force, as if they had always been in force.
     pub(crate) agreements: &'a AgreementSet,
+    /// The same agreements if they came into force at the instant `now`.
+    pub(crate) adopted: Option<Fingerprint>,
     /// The workflows in force, and those to which tickets are pinned.
     pub(crate) workflows: &'a WorkflowSet,
 }
@@ -107,7 +109,7 @@ impl Replay<'_> {
         {
             // The event has the time of the last version, because the import itself does not change the ticket.
             let before = self.draft.snapshot().imported.as_deref();
-            let ImportContext { now, agreements, .. } = self.context;
+            let ImportContext { now, agreements, adopted, .. } = self.context;
             let applies =
                 agreements.at(now).is_some_and(|(_, it)| it.choose(self.draft.snapshot()).is_some());
             let mark = ImportMark {
@@ -116,6 +118,7 @@ impl Replay<'_> {
                 clocks: before.map_or(ticket.clocks, |mark| mark.clocks),
                 measured: applies || before.is_some_and(|mark| mark.measured),
                 quiet_until: now,
+                adopted,
             };
             let imported = Change::Imported(Box::new(mark));
             let origin = Some(Origin { version: number, irregular: false, label: None });

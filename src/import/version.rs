@@ -349,7 +349,10 @@ impl ImportedVersion {
         self.contacts.iter_mut().for_each(|(contact, _)| contact.normalize());
         self.category.iter_mut().flatten().for_each(text::normalize);
         self.tags.iter_mut().chain(&mut self.modifiers).for_each(normalize_names);
-        self.workflow_status.iter_mut().for_each(text::normalize);
+        self.workflow_status.iter_mut().chain(&mut self.label).for_each(text::normalize);
+        if let Some(ImportedStatus::Unmapped(status)) = &mut self.status {
+            text::normalize(status);
+        }
         normalize_values(&mut self.fields);
         normalize_names(&mut self.fields_cleared);
     }

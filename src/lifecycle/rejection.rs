@@ -415,6 +415,7 @@ impl Rejection {
     fn reason(&self, reason: &RejectionReason, language: &Language) -> String {
         let action = self.action.in_words(language);
         let quoted = |name: &str| language.quote(name);
+        let status = |name: &str| language.quote(language.name("status", name));
         let say = |entry, values: &[(&str, &dyn fmt::Display)]| {
             language.say(entry, &[&[("action", &action as &dyn fmt::Display)], values].concat())
         };
@@ -434,25 +435,25 @@ impl Rejection {
                 language.say("refused.did_you_mean", &[("sentence", &sentence), ("name", &quoted(name))])
             }
             RejectionReason::NoTransition { to, available } => {
-                let from = quoted(self.status.as_deref().unwrap_or(self.state.name()));
+                let from = status(self.status.as_deref().unwrap_or(self.state.name()));
                 let sentence = match to {
-                    Some(to) => say("refused.no_transition_to", &[("from", &from), ("to", &quoted(to))]),
+                    Some(to) => say("refused.no_transition_to", &[("from", &from), ("to", &status(to))]),
                     None => say("refused.no_transition", &[("from", &from)]),
                 };
                 if available.is_empty() {
                     return sentence;
                 }
-                let statuses: Vec<String> = available.iter().map(|it| quoted(it)).collect();
+                let statuses: Vec<String> = available.iter().map(|it| status(it)).collect();
                 language
                     .say("refused.only_to", &[("sentence", &sentence), ("statuses", &statuses.join(", "))])
             }
             RejectionReason::Guard { guard, to } => {
-                say("refused.guard", &[("to", &quoted(to)), ("guard", &quoted(guard))])
+                say("refused.guard", &[("to", &status(to)), ("guard", &quoted(guard))])
             }
             RejectionReason::Missing { field, to } => {
-                say("refused.missing", &[("to", &quoted(to)), ("field", &language.name("field", field))])
+                say("refused.missing", &[("to", &status(to)), ("field", &language.name("field", field))])
             }
-            RejectionReason::MissingComment { to } => say("refused.comment", &[("to", &quoted(to))]),
+            RejectionReason::MissingComment { to } => say("refused.comment", &[("to", &status(to))]),
             RejectionReason::Assigned { to } => language.say("refused.assigned", &[("agent", to)]),
             RejectionReason::Invalid(problem) => language.say("refused.invalid", &[("problem", problem)]),
             RejectionReason::NotFound { ticket } => say("refused.not_found", &[("ticket", ticket)]),

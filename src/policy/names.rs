@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{FieldType, Policy};
-use crate::diagnostic::{Diagnostic, DiagnosticKind};
+use crate::diagnostic::{Diagnostic, DiagnosticKind, Refused};
 use crate::error::{Error, Result};
 use crate::kind::{Channel, Kind};
+use crate::language::{Language, OPEN_GROUPS};
 use crate::lifecycle::HoldReason;
 use crate::suggest;
-use crate::value::Attributes;
+use crate::value::{Attributes, Value};
 
 /// The names of one sort: those of this crate, those that the policy declares, and those that its workflows use.
 struct Names<'a> {
@@ -30,10 +31,10 @@ impl Names<'_> {
         if self.all().any(|known| known == name) {
             return Ok(());
         }
+        let near = suggest::nearest(name, self.all());
         // A short name may differ from another one by a single letter on purpose.
-        let is_likely = |near: &&str| near.eq_ignore_ascii_case(name) || name.chars().count() > 4;
-        let near = suggest::nearest(name, self.all()).filter(is_likely);
-        if self.declared.is_empty() && near.is_none() {
+        let is_likely = |near: &str| near.eq_ignore_ascii_case(name) || name.chars().count() > 4;
+        if self.declared.is_empty() && !near.is_some_and(is_likely) {
             return Ok(());
         }
         let hint = near.map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"));
@@ -129,6 +130,52 @@ impl Policy {
         self
     }
 
+    /// Checks the entries that a language has for names of the desk's own, such as `channel.kiosk`: kinds, channels,
+    /// hold reasons, resolution codes, statuses, custom fields, and levels of impact and urgency. The language accepts
+    /// any such name, because only the policy knows them.
+    ///
+    /// ```
+    /// use firstline::Policy;
+    /// use firstline::language::Language;
+    ///
+    /// let policy = Policy::new().channels(["kiosk"]);
+    /// policy.check_language(&Language::english().with("channel.kiosk", "kiosk in the hall")?)?;
+    /// let error = policy.check_language(&Language::english().with("channel.kisok", "kiosk")?).unwrap_err();
+    /// assert!(error.to_string().contains("(did you mean \"kiosk\"?)"));
+    /// # Ok::<(), firstline::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Definition`](crate::ErrorKind::Definition) with a [diagnostic](crate::Error::diagnostics) for each entry whose
+    /// name the policy would refuse in a command: it is not declared, or it looks like a misspelt one.
+    pub fn check_language(&self, language: &Language) -> Result<()> {
+        let statuses = self.workflows.iter().flat_map(|workflow| &workflow.statuses);
+        let statuses: BTreeSet<String> = statuses.map(|status| status.name.clone()).collect();
+        let fields: BTreeSet<String> = self.fields.keys().cloned().collect();
+        let impacts: BTreeSet<String> = self.matrix.impacts().map(|(_, name)| name.to_owned()).collect();
+        let urgencies: BTreeSet<String> = self.matrix.urgencies().map(|(_, name)| name.to_owned()).collect();
+        let declared = |noun, declared| Names { noun, predefined: Vec::new(), declared, used: Vec::new() };
+        let sets = [
+            self.kind_names(),
+            self.channel_names(),
+            self.hold_reason_names(),
+            self.resolution_code_names(),
+            declared("status", &statuses),
+            declared("field", &fields),
+            declared("impact", &impacts),
+            declared("urgency", &urgencies),
+        ];
+        let mut found = Vec::new();
+        for (group, names) in OPEN_GROUPS.into_iter().zip(sets) {
+            for name in language.own_names(group) {
+                found.extend(names.check(name).err().map(|error| {
+                    Diagnostic::new(DiagnosticKind::UnknownName, format!("{group}.{name}"), error.to_string())
+                }));
+            }
+        }
+        if found.is_empty() { Ok(()) } else { Err(Refused(found).into()) }
+    }
+
     fn kind_names(&self) -> Names<'_> {
         let used = self.workflows.iter().flat_map(|workflow| &workflow.kinds).map(String::as_str).collect();
         let predefined = Kind::KNOWN.iter().map(Kind::as_str).collect();
@@ -170,21 +217,24 @@ impl Policy {
 
     /// Checks the attributes of a contact: their names and the types of their values.
     pub(crate) fn check_contact_attributes(&self, attributes: &Attributes) -> Result<()> {
+        attributes.iter().try_for_each(|(name, value)| self.check_contact_attribute(name, value))
+    }
+
+    /// Checks an attribute of a contact: its name and the type of its value.
+    pub(crate) fn check_contact_attribute(&self, name: &str, value: &Value) -> Result<()> {
         let declared = &self.names.contact_attributes;
         if declared.is_empty() {
             return Ok(());
         }
-        for (name, value) in attributes {
-            let what = format!("contact attribute `{name}`");
-            let Some(value_type) = declared.get(name) else {
-                let known = || declared.keys().map(String::as_str);
-                return Err(Error::invalid(&what, suggest::unknown(name, known()))
-                    .allowing(known().collect::<Vec<_>>().join(", ")));
-            };
-            if !value_type.accepts(value) {
-                let problem = format_args!("does not take {} values", value.type_name()).to_string();
-                return Err(Error::invalid(&what, problem).allowing(value_type.in_words()));
-            }
+        let what = format!("contact attribute `{name}`");
+        let Some(value_type) = declared.get(name) else {
+            let known = || declared.keys().map(String::as_str);
+            return Err(Error::invalid(&what, suggest::unknown(name, known()))
+                .allowing(known().collect::<Vec<_>>().join(", ")));
+        };
+        if !value_type.accepts(value) {
+            let problem = format_args!("does not take {} values", value.type_name()).to_string();
+            return Err(Error::invalid(&what, problem).allowing(value_type.in_words()));
         }
         Ok(())
     }

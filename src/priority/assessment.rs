@@ -154,18 +154,21 @@ impl Assessment {
 
 impl InWords for Assessment {
     fn in_words(&self, language: &Language) -> String {
-        let level = |name: &str, by_default: bool, outside: Option<u8>| match outside {
-            Some(given) => language.say("priority.outside", &[("level", &name), ("given", &given)]),
-            None if by_default => language.say("priority.default", &[("level", &name)]),
-            None => name.to_owned(),
+        let level = |group, name: &str, by_default: bool, outside: Option<u8>| {
+            let name = language.name(group, name);
+            match outside {
+                Some(given) => language.say("priority.outside", &[("level", &name), ("given", &given)]),
+                None if by_default => language.say("priority.default", &[("level", &name)]),
+                None => name,
+            }
         };
         let mut reasons = Vec::new();
         if self.manual_priority.is_some() {
             reasons.push(language.say("priority.by_hand", &[("priority", &self.computed())]));
         }
         let (impact, urgency) = (&self.impact, &self.urgency);
-        let impact = level(&impact.name, impact.by_default, impact.outside.map(Impact::rank));
-        let urgency = level(&urgency.name, urgency.by_default, urgency.outside.map(Urgency::rank));
+        let impact = level("impact", &impact.name, impact.by_default, impact.outside.map(Impact::rank));
+        let urgency = level("urgency", &urgency.name, urgency.by_default, urgency.outside.map(Urgency::rank));
         let values: &[(&str, &dyn fmt::Display)] =
             &[("impact", &impact), ("urgency", &urgency), ("priority", &self.cell)];
         reasons.push(language.say("priority.computed", values));

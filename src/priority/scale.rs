@@ -6,6 +6,7 @@ use super::level::MAX_RANK;
 use crate::diagnostic::{Diagnostic, DiagnosticKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::suggest;
+use crate::text;
 
 /// The maximum length of a level or modifier name, in characters.
 const MAX_NAME: usize = 60;
@@ -94,7 +95,7 @@ impl Scale {
     }
 }
 
-/// Adds a fault for each name that is blank, too long, padded with whitespace or repeated, or has control characters.
+/// Adds a fault for each name that is blank, too long or repeated, or has blanks at the ends or invisible characters.
 /// `path` returns the path of a name.
 pub(super) fn name_faults<N: AsRef<str>>(
     noun: &str,
@@ -106,8 +107,8 @@ pub(super) fn name_faults<N: AsRef<str>>(
     for (index, name) in names.iter().map(AsRef::as_ref).enumerate() {
         let problem = if name.trim().is_empty() {
             Some(format!("{noun} number {} has no name", index + 1))
-        } else if name.trim() != name || name.chars().any(char::is_control) {
-            Some(format!("{noun} {name:?} has leading or trailing whitespace, or control characters"))
+        } else if text::normal(name) != name || name.chars().any(char::is_control) {
+            Some(format!("{noun} {name:?} has blanks at the ends, or invisible or control characters"))
         } else if name.chars().count() > MAX_NAME {
             Some(format!("{noun} {name:?} is longer than {MAX_NAME} characters"))
         } else {

@@ -8,6 +8,7 @@ mod sentence;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use crate::calendar::Zone;
 use crate::id::TicketId;
@@ -19,7 +20,7 @@ use sentence::{Names, Teller};
 /// A readable history: one line for each event, with its time, actor, change and reason.
 ///
 /// By default the times are in UTC, the language is English, and updates of the SLA clocks are left out. The methods
-/// change that.
+/// change that. The events of a command that was [undone](crate::Action::undo) end with `(taken back)`.
 ///
 /// ```
 /// use firstline::reports::Story;
@@ -147,11 +148,7 @@ impl<'a> Story<'a> {
     /// Returns the other tickets that the story names.
     pub fn links(&self) -> BTreeSet<TicketId> {
         let linked = self.events.iter().filter(|event| !self.public || event.is_public());
-        let linked = linked.filter_map(|event| match event.change {
-            Change::Linked(link) | Change::Unlinked(link) => Some(link.to),
-            _ => None,
-        });
-        linked.collect()
+        linked.filter_map(|event| event.change.changed_link()).map(|(link, _)| link.to).collect()
     }
 
     /// Returns the event as the story shows it; `None` if it does not.
@@ -176,12 +173,25 @@ impl fmt::Display for Story<'_> {
             public: self.public,
             names: Names::default(),
         };
+        let undone: Vec<&RangeInclusive<u64>> = self.events.iter().filter_map(undone).collect();
         for event in self.events {
             teller.names.add(&event.personal);
             let Some(event) = self.shown(event) else { continue };
-            writeln!(f, "{}  {}", teller.time(event.at), teller.sentence(&event))?;
+            let mut sentence = teller.sentence(&event);
+            if undone.iter().any(|versions| versions.contains(&event.version)) {
+                sentence = self.language.say("story.taken_back", &[("sentence", &sentence)]);
+            }
+            writeln!(f, "{}  {sentence}", teller.time(event.at))?;
         }
         Ok(())
+    }
+}
+
+/// Returns the versions of the command that an event takes back.
+fn undone(event: &Event) -> Option<&RangeInclusive<u64>> {
+    match &event.change {
+        Change::Undone { versions, .. } => Some(versions),
+        _ => None,
     }
 }
 

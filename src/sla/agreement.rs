@@ -186,7 +186,7 @@ pub(crate) fn faults(agreements: &[Agreement], around: Surroundings<'_>) -> Vec<
     let mut faults = Vec::new();
     let mut fault = |kind, path: String, problem: String| faults.push(Diagnostic::new(kind, path, problem));
     for (name, calendar) in calendars {
-        if let Err(error) = limits::name("calendar name", name) {
+        if let Err(error) = limits::declared_name("calendar name", name) {
             fault(DiagnosticKind::BadName, format!("calendars.{name}"), error.to_string());
         }
         if let Err(error) = crate::calendar::Zone::named(calendar.tz()) {
@@ -198,7 +198,7 @@ pub(crate) fn faults(agreements: &[Agreement], around: Surroundings<'_>) -> Vec<
     for (place, agreement) in agreements.iter().enumerate() {
         let name = &agreement.name;
         let at = |key: &str| format!("agreements[{place}].{key}");
-        if let Err(error) = limits::name("agreement name", name) {
+        if let Err(error) = limits::declared_name("agreement name", name) {
             fault(DiagnosticKind::BadName, at("name"), error.to_string());
         }
         // A value that could not be read is made up, so it equals no other.
@@ -259,7 +259,7 @@ fn target_faults(target: &Target, around: Surroundings<'_>) -> Vec<Diagnostic> {
                 }
                 Reaction::Escalate { team, .. } => ("escalate.team", DiagnosticKind::BadName, team.check()),
                 Reaction::Notify(recipient) => {
-                    ("notify", DiagnosticKind::BadName, limits::name("recipient", recipient))
+                    ("notify", DiagnosticKind::BadName, limits::declared_name("recipient", recipient))
                 }
             };
             if let Err(error) = checked {

@@ -81,6 +81,16 @@ impl AgreementSet {
         AgreementSet::new().with(DateTime::<Utc>::MIN_UTC, agreements)
     }
 
+    /// Returns a set in which the last of the first `reached` versions has always been in force. Clocks may still be
+    /// pinned to the other versions.
+    pub(crate) fn as_if_always(&self, reached: usize) -> AgreementSet {
+        let last = reached.checked_sub(1).and_then(|last| self.get(last));
+        let mut set =
+            last.map_or_else(AgreementSet::new, |(_, version)| AgreementSet::always(version.clone()));
+        self.in_force.iter().for_each(|(_, version)| set.pin(version.clone()));
+        set
+    }
+
     /// Adds a version that is in force from an instant on. Versions must be added in ascending order of that instant.
     #[must_use]
     pub(crate) fn with(mut self, from: DateTime<Utc>, agreements: Arc<CompiledAgreements>) -> AgreementSet {
@@ -113,6 +123,22 @@ impl AgreementSet {
     /// Returns the number of versions that have come into force before an instant.
     pub(crate) fn count_before(&self, at: DateTime<Utc>) -> usize {
         self.in_force.iter().rposition(|(from, _)| *from < at).map_or(0, |last| last + 1)
+    }
+
+    /// Returns the number of versions that have come into force before an instant. If `adopted` came into force at the
+    /// instant itself, the versions up to this one are included.
+    pub(crate) fn count_known(&self, at: DateTime<Utc>, adopted: Option<Fingerprint>) -> usize {
+        let is_adopted = |(from, version): &(DateTime<Utc>, Arc<CompiledAgreements>)| {
+            *from == at && Some(version.hash) == adopted
+        };
+        let last = self.in_force.iter().rposition(is_adopted);
+        last.map_or_else(|| self.count_before(at), |last| last + 1)
+    }
+
+    /// Returns the last of the first `reached` versions if it came into force at this instant.
+    pub(crate) fn adopted_at(&self, at: DateTime<Utc>, reached: usize) -> Option<Fingerprint> {
+        let last = reached.checked_sub(1).and_then(|last| self.get(last));
+        last.filter(|(from, _)| *from == at).map(|(_, version)| version.hash)
     }
 
     /// Returns a version by its place, and the instant from which it is in force.

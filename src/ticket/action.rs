@@ -265,10 +265,16 @@ impl Action {
     /// the ticket. This must be the only part of an action.
     ///
     /// The ticket is then as it was before the command, and its clocks run on from there. The history keeps the command
-    /// and gets an event for the undoing. A breach that was recorded in the meantime stays recorded.
+    /// and gets an event for the undoing. A breach that was recorded in the meantime stays recorded. The command's
+    /// links are removed or restored on both tickets, and its thread keys are released, unless a follow-up has taken
+    /// them over.
+    ///
+    /// A command that changed nothing is not the last command: its receipt has no events, and the command before it is
+    /// taken back. A command on another ticket is not either, even if it has linked that ticket to this one.
     ///
     /// Refused if
     /// - somebody else has acted on the ticket since, or a timer has changed it;
+    /// - the command has changed a link that was changed from the other ticket since;
     /// - the command is older than the policy's [`undo_within`](crate::Policy::undo_within), by default one day;
     /// - the command has a public message, because the message may have been read;
     /// - the command opened the ticket, imported it, migrated it, or was itself an undoing.
@@ -379,7 +385,7 @@ impl Action {
 
     /// Adds the key of a thread: the id of a mail that the desk sends, or the chat in which a request by telephone goes
     /// on. [`Desk::receive`](crate::Desk::receive) then takes messages of the thread to this ticket. A ticket may have
-    /// any number of keys. A key that leads to another ticket is refused.
+    /// any number of keys. A key that leads to another ticket is refused. [`Action::undo`] releases a key.
     ///
     /// ```
     /// use firstline::{Action, Actor, Desk, InboundMessage, NewTicket};

@@ -15,6 +15,7 @@ mod draft;
 mod due;
 mod last_command;
 pub(crate) mod migrate;
+pub(crate) mod named;
 mod open;
 pub(crate) mod permissions;
 mod receive;

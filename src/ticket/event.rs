@@ -7,6 +7,7 @@
 mod public;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -51,13 +52,19 @@ pub struct Event {
     /// True if the command that wrote the event before this one also wrote this event.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub continues: bool,
+    /// True if the event changes a link, and a command on the ticket at the other end wrote it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mirrored: bool,
+    /// The agreements that came into force at the instant of the event, before it. `None` if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Fingerprint>,
 }
 
 impl Event {
     /// True if somebody edited the ticket: a person or a program acted on it, or a message came in.
     ///
-    /// These are no edits: timers, warnings, clock updates, and a machine's message, which has no effect; recorded time
-    /// and followers, which have no effect on the ticket; links, which a command on another ticket can write.
+    /// These are no edits: timers, warnings and clock updates; a machine's message, recorded time, followers and thread
+    /// keys, which have no effect on the ticket; links, which a command on another ticket can write.
     pub(crate) fn is_edit(&self) -> bool {
         match self.change {
             Change::Opened(_)
@@ -69,6 +76,7 @@ impl Event {
             | Change::TimeSpent { .. }
             | Change::Followed { .. }
             | Change::Unfollowed { .. }
+            | Change::ThreadAdded
             | Change::SignalReceived(_) => false,
             _ => self.by.who != Who::Desk,
         }
@@ -203,13 +211,17 @@ pub enum Change {
         /// The former follower.
         agent: AgentId,
     },
+    /// The key of a thread was added. The personal part has the key.
+    ThreadAdded,
     /// The ticket was linked to another ticket.
     Linked(Link),
     /// A link was removed.
     Unlinked(Link),
-    /// The last command of the actor was taken back. The ticket is as it was before that command. Its links and clocks
-    /// have events of their own.
+    /// The last command of the actor was taken back. The ticket is as it was before that command, and the thread keys
+    /// of the command are released. Links and clocks have events of their own.
     Undone {
+        /// The versions of the events of the command.
+        versions: RangeInclusive<u64>,
         /// The time of the command.
         commanded_at: DateTime<Utc>,
         /// The ticket before the command. Its texts are the personal part of the event.
@@ -278,6 +290,15 @@ pub enum MigrationCause {
 }
 
 impl Change {
+    /// Returns the link that the change adds or removes. True if it adds it.
+    pub(crate) fn changed_link(&self) -> Option<(Link, bool)> {
+        match self {
+            Change::Linked(link) => Some((*link, true)),
+            Change::Unlinked(link) => Some((*link, false)),
+            _ => None,
+        }
+    }
+
     /// True if a timer caused the change.
     pub(crate) fn is_by_timer(&self) -> bool {
         matches!(
@@ -324,6 +345,10 @@ pub struct Arrived {
     /// Other people to whom it was sent, who are no contacts of the ticket.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub also_to: BTreeSet<ContactId>,
+    /// The number of parts that the ticket could not hold, by their kind: `files`, `recipients`, `thread_keys`,
+    /// `attributes`, `senders`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, u32>,
 }
 
 impl Default for Arrived {
@@ -338,6 +363,7 @@ impl Default for Arrived {
             channel: None,
             sent_at: None,
             also_to: BTreeSet::new(),
+            left_out: BTreeMap::new(),
         }
     }
 }
@@ -392,6 +418,10 @@ pub struct Opened {
     /// The instant at which the opening message was sent, as the sender's system said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<DateTime<Utc>>,
+    /// The number of parts of the opening message that the ticket could not hold, by their kind, as in
+    /// [`Arrived::left_out`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, u32>,
     /// The ticket's id in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalRef>,

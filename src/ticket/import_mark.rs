@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::definition::Fingerprint;
+
 /// The SLA clocks that an imported ticket gets.
 ///
 /// The choice of the first import of a ticket also applies to its later imports and to the work at this desk.
@@ -44,4 +46,7 @@ pub struct ImportMark {
     /// Deadlines and warnings that were due at this instant or earlier are recorded in the clocks, but cause no events
     /// and no reactions. It is the time of the import, or of the later adoption of the first agreements.
     pub quiet_until: DateTime<Utc>,
+    /// The agreements that came into force at the instant `quiet_until`, before the import. `None` if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Fingerprint>,
 }

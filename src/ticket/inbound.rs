@@ -1,10 +1,12 @@
 //! Messages that arrive from the customer's side.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::id::{IdempotencyKey, ThreadKey};
+use crate::id::{ContactId, IdempotencyKey, ThreadKey};
 use crate::limits;
 use crate::text;
 use crate::ticket::event::Arrived;
@@ -15,6 +17,7 @@ use crate::ticket::people::{Actor, Contact, ContactRole, Machine, Who};
 use crate::ticket::personal::Words;
 use crate::ticket::snapshot::Snapshot;
 use crate::time::to_micros;
+use crate::value::Value;
 
 /// A message that arrived: a mail, a chat message or a form. [`Desk::receive`](crate::Desk::receive) adds it to the
 /// ticket of its thread, or opens a ticket.
@@ -45,11 +48,30 @@ use crate::time::to_micros;
 /// | `sent_at` | kept with the message | kept with the opening |
 /// | `opens` | not used | kind, category, tags, fields and so on |
 ///
-/// Every mail and chat message is a request, so oddities are mended and not refused. A text and a subject may be empty;
-/// a ticket whose message has no subject gets that of [`opens`](InboundMessage::opens), or none. NUL becomes U+FFFD. A
-/// long subject is cut to the length of a ticket's subject with the mark "…", and its event keeps it whole. A text of
-/// more than [`MAX_TEXT_BYTES`](limits::MAX_TEXT_BYTES) is cut with this mark. A file without a name is called "file-1"
-/// by its place.
+/// # Odd messages
+///
+/// Every mail and chat message is a request, so no message is refused for what its sender wrote. Oddities are mended:
+/// - A text and a subject may be empty; a ticket whose message has no subject gets that of
+///   [`opens`](InboundMessage::opens), or none. A text of more than [`MAX_TEXT_BYTES`](limits::MAX_TEXT_BYTES) is cut
+///   with the mark "…". NUL becomes U+FFFD.
+/// - A subject, a name and an address are put on one line, without invisible characters. A long subject is cut to the
+///   length of a ticket's subject, and its event keeps it whole. Other long names are cut.
+/// - A file without a name is called "file-1" by its place; a name without a file is dropped.
+/// - Control characters in the attributes of people become U+FFFD.
+/// - A thread key may have any length and any character.
+///
+/// A ticket cannot hold some parts. They are left out, and the event counts them in
+/// [`left_out`](crate::ticket::event::Arrived::left_out):
+/// - `files`, `recipients`, `thread_keys` and `attributes` above [`MAX_ITEMS`](limits::MAX_ITEMS); the last thread key,
+///   which is the mail's own id, is kept;
+/// - `recipients` and `senders` whose id is empty, too long or has control characters; without its sender, the message
+///   is from somebody unknown;
+/// - `thread_keys` and the names of `attributes` without a visible character.
+///
+/// A message can be refused only for what your own program sets: a channel, an attribute or a part of
+/// [`opens`](InboundMessage::opens) that the policy does not accept; more than `MAX_ITEMS` attributes of a person in
+/// all; an [idempotency key](InboundMessage::idempotency_key) or the key of a file that is empty, too long or has
+/// control characters; and an idempotency key that was used for another message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[must_use = "a message has no effect until a desk receives it"]
@@ -77,6 +99,9 @@ pub struct InboundMessage {
     pub(crate) proof: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opens: Option<Box<NewTicket>>,
+    /// The number of parts that were left out, by their kind. Not part of the serialized message.
+    #[serde(skip)]
+    left_out: BTreeMap<String, u32>,
     /// The key that makes the message repeatable. Not part of the serialized message.
     #[serde(skip)]
     pub(crate) key: Option<IdempotencyKey>,
@@ -97,15 +122,18 @@ impl InboundMessage {
             sent_at: None,
             proof: false,
             opens: None,
+            left_out: BTreeMap::new(),
             key: None,
         }
     }
 
     /// Adds a thread key: a chat id, or a message id that the mail names or has itself.
     ///
-    /// Several keys may lead to one ticket. If they lead to different tickets, the first one that leads to a ticket
-    /// that is not finished decides, so put the most specific key first. For mail that is `In-Reply-To`, then
-    /// `References` from the newest, then the mail's own id.
+    /// Several keys may lead to one ticket. If they lead to different tickets, the message goes to an open ticket of
+    /// which its sender is a contact; otherwise to an open one where the sender may write, as a member of a group chat
+    /// or with a proof; otherwise to a finished one of which the sender is a contact. Among equals the first key
+    /// decides, so put the most specific key first. For mail that is `In-Reply-To`, then `References` from the newest,
+    /// then the mail's own id.
     pub fn thread(mut self, thread: impl Into<ThreadKey>) -> InboundMessage {
         self.threads.push(thread.into());
         self
@@ -193,51 +221,81 @@ impl InboundMessage {
         if !words.trim().is_empty() {
             self.message.text = limits::storable(words, limits::MAX_TEXT_BYTES);
         }
-        self.subject = limits::storable(self.subject, limits::MAX_TEXT_BYTES);
+        let subject = limits::storable(std::mem::take(&mut self.subject), limits::MAX_TEXT_BYTES);
+        self.subject = limits::one_line(subject, usize::MAX);
         text::normalize(&mut self.subject);
-        if !text::is_visible(&self.subject) {
-            self.subject.clear();
+        self.channel = self.channel.take().and_then(|channel| {
+            let name = one_line(channel.as_str().to_owned());
+            (!name.is_empty()).then(|| Channel::from(name))
+        });
+        self.mend_files();
+        self.mend_people();
+        self.opens.iter_mut().for_each(|opens| opens.normalize());
+        self.mend_threads();
+        self
+    }
+
+    fn leave_out(&mut self, part: &str, count: usize) {
+        if count > 0 {
+            let counted = self.left_out.entry(part.to_owned()).or_default();
+            *counted = counted.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
         }
-        let name = |text: String| limits::one_line(text, limits::MAX_NAME_CHARS);
-        for (place, file) in (1..).zip(&mut self.message.file_names) {
-            *file = name(std::mem::take(file));
-            if file.trim().is_empty() {
+    }
+
+    fn mend_files(&mut self) {
+        let Message { files, file_names, .. } = &mut self.message;
+        let surplus = files.len().saturating_sub(limits::MAX_ITEMS);
+        files.truncate(limits::MAX_ITEMS);
+        file_names.resize(files.len(), String::new());
+        for (place, file) in (1..).zip(file_names) {
+            *file = one_line(std::mem::take(file));
+            if file.is_empty() {
                 *file = format!("file-{place}");
             }
         }
-        for file in &mut self.message.files {
-            file.media_type = name(std::mem::take(&mut file.media_type));
-            if file.media_type.trim().is_empty() {
+        for file in files {
+            file.media_type = one_line(std::mem::take(&mut file.media_type));
+            if file.media_type.is_empty() {
                 "application/octet-stream".clone_into(&mut file.media_type);
             }
         }
-        for contact in self.from.iter_mut().chain(&mut self.also_to) {
-            for text in [&mut contact.name, &mut contact.email, &mut contact.phone] {
-                // An empty text removes what is known; blanks say nothing.
-                if let Some(given) = text.take_if(|text| !text.is_empty()) {
-                    *text = Some(name(given)).filter(|line| !line.trim().is_empty());
-                }
-            }
-        }
-        self.message.normalize();
-        self.from.iter_mut().chain(&mut self.also_to).for_each(Contact::normalize);
-        self.opens.iter_mut().for_each(|opens| opens.normalize());
-        let mut threads: Vec<ThreadKey> = Vec::new();
-        for thread in std::mem::take(&mut self.threads) {
-            if !threads.contains(&thread) {
-                threads.push(thread);
-            }
-        }
-        self.threads = threads;
+        self.leave_out("files", surplus);
+    }
+
+    fn mend_people(&mut self) {
+        let from = self.from.take();
+        self.leave_out("senders", from.iter().filter(|sender| sender.id.check().is_err()).count());
+        self.from = from.filter(|sender| sender.id.check().is_ok());
         let mut also_to: Vec<Contact> = Vec::new();
+        let mut known: BTreeSet<ContactId> = self.from.iter().map(|sender| sender.id.clone()).collect();
+        let mut surplus = 0;
         for contact in std::mem::take(&mut self.also_to) {
-            let known = self.from.iter().chain(&also_to).any(|it| it.id == contact.id);
-            if !known {
-                also_to.push(contact);
+            if contact.id.check().is_err() {
+                surplus += 1;
+            } else if known.insert(contact.id.clone()) {
+                if also_to.len() < limits::MAX_ITEMS { also_to.push(contact) } else { surplus += 1 }
             }
         }
         self.also_to = also_to;
-        self
+        self.leave_out("recipients", surplus);
+        let attributes = self.from.iter_mut().chain(&mut self.also_to).map(mend_contact).sum();
+        self.leave_out("attributes", attributes);
+    }
+
+    fn mend_threads(&mut self) {
+        let mut seen = BTreeSet::new();
+        let mut unusable = 0;
+        self.threads.retain(|thread| {
+            let is_usable = thread.check().is_ok();
+            unusable += usize::from(!is_usable);
+            is_usable && seen.insert(thread.clone())
+        });
+        let surplus = self.threads.len().saturating_sub(limits::MAX_ITEMS);
+        if surplus > 0 {
+            // The last key is the mail's own id, which its answers name.
+            self.threads.drain(limits::MAX_ITEMS - 1..self.threads.len() - 1);
+        }
+        self.leave_out("thread_keys", unusable + surplus);
     }
 
     /// Returns what was asked, without what the host adds by itself: the basis of the fingerprint.
@@ -250,13 +308,10 @@ impl InboundMessage {
         asked
     }
 
+    /// Checks a [mended](InboundMessage::mended) message.
     pub(crate) fn check(&self) -> Result<()> {
-        limits::count("thread keys", self.threads.len())?;
-        self.threads.iter().try_for_each(|thread| thread.check())?;
         self.key.iter().try_for_each(|key| key.check())?;
-        limits::count("recipients", self.also_to.len())?;
         self.from.iter().chain(&self.also_to).try_for_each(Contact::check)?;
-        self.channel.iter().try_for_each(|channel| limits::name("channel", channel.as_str()))?;
         self.message.check_files()?;
         let Some(opens) = &self.opens else { return Ok(()) };
         let refuse = |part: &str, instead: &str| {
@@ -305,6 +360,7 @@ impl InboundMessage {
             without_text: self.message.text.is_empty(),
             channel: self.channel.clone().filter(|channel| channel.as_str() != ticket.channel.as_str()),
             sent_at: self.sent_at,
+            left_out: self.left_out.clone(),
             ..Arrived::default()
         }
     }
@@ -322,15 +378,20 @@ impl InboundMessage {
             request.subject.clone_from(&self.subject);
         }
         request.message = Some(self.message.clone());
+        let named = |id: &ContactId| self.from.iter().chain(&self.also_to).any(|it| it.id == *id);
+        let mut described = std::mem::take(&mut request.contacts);
+        described.retain(|(contact, _)| !named(&contact.id));
         let sender = self.from.iter().map(|sender| (sender.clone(), ContactRole::Requester));
-        let others = self.also_to.iter().map(|other| (other.clone(), ContactRole::Cc));
-        let mut contacts: Vec<_> = sender.chain(others).collect();
-        for (contact, role) in std::mem::take(&mut request.contacts) {
-            if contacts.iter().all(|(it, _)| it.id != contact.id) {
-                contacts.push((contact, role));
-            }
+        // The others fill the room that the sender and the description leave.
+        let room = limits::MAX_ITEMS.saturating_sub(described.len() + sender.len());
+        let others = self.also_to.iter().take(room).map(|other| (other.clone(), ContactRole::Cc));
+        request.contacts = sender.chain(others).chain(described).collect();
+        request.left_out.clone_from(&self.left_out);
+        let surplus = self.also_to.len().saturating_sub(room);
+        if surplus > 0 {
+            *request.left_out.entry("recipients".to_owned()).or_default() +=
+                u32::try_from(surplus).unwrap_or(u32::MAX);
         }
-        request.contacts = contacts;
         request.by = Some(self.author());
         if let Some(channel) = &self.channel {
             request.channel = channel.clone();
@@ -339,4 +400,39 @@ impl InboundMessage {
         request.sent_at = self.sent_at;
         request
     }
+}
+
+fn one_line(text: String) -> String {
+    let mut line = limits::one_line(text, limits::MAX_NAME_CHARS);
+    text::normalize(&mut line);
+    line
+}
+
+/// Mends what a message says of a person. Returns the number of attributes that were left out.
+fn mend_contact(contact: &mut Contact) -> usize {
+    for text in [&mut contact.name, &mut contact.email, &mut contact.phone] {
+        // An empty text removes what is known; blanks say nothing.
+        if let Some(given) = text.take_if(|text| !text.is_empty()) {
+            *text = Some(one_line(given)).filter(|line| !line.is_empty());
+        }
+    }
+    let given = contact.attributes.len() + contact.removed.len();
+    let mut surplus = 0;
+    let attributes = std::mem::take(&mut contact.attributes).into_iter().map(|(name, value)| {
+        let value = match value {
+            Value::Text(text) => Value::Text(limits::storable_value(text)),
+            Value::List(items) => {
+                surplus += items.len().saturating_sub(limits::MAX_ITEMS);
+                let items = items.into_iter().take(limits::MAX_ITEMS).map(one_line);
+                Value::List(items.filter(|item| !item.is_empty()).collect())
+            }
+            other => other,
+        };
+        (one_line(name), value)
+    });
+    contact.attributes = attributes.filter(|(name, _)| !name.is_empty()).take(limits::MAX_ITEMS).collect();
+    let removed = std::mem::take(&mut contact.removed).into_iter().map(one_line);
+    contact.removed = removed.filter(|name| !name.is_empty()).take(limits::MAX_ITEMS).collect();
+    contact.normalize();
+    surplus + given - contact.attributes.len() - contact.removed.len()
 }

@@ -1,6 +1,6 @@
 //! The normal form of the names and short texts in requests: subjects, tags, categories, fields, and what identifies
-//! people to readers. Ids are the host's and stay as they are. So do the attributes of actors, messages, notes and
-//! comments.
+//! people to readers. Ids are the host's and stay as they are. So do the values of the attributes of actors, messages,
+//! notes and comments.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::text::{is_visible, normal, normalize};
 use crate::ticket::action::Action;
 use crate::ticket::message::Message;
 use crate::ticket::opening::NewTicket;
-use crate::ticket::people::{Actor, Contact};
+use crate::ticket::people::{Actor, Contact, Who};
 use crate::value::Value;
 
 impl Value {
@@ -41,8 +41,12 @@ pub(crate) fn normalize_names(names: &mut BTreeSet<String>) {
 }
 
 impl Actor {
-    /// Puts the names of the attributes into the normal form. The values can be ids, so they stay as they are.
+    /// Puts the name of a program and the names of the attributes into the normal form. The values can be ids, so they
+    /// stay as they are.
     pub(crate) fn normalize(&mut self) {
+        if let Who::Automation(name) = &mut self.who {
+            normalize(name);
+        }
         if self.attributes.keys().any(|name| normal(name) != name.as_str()) {
             let attributes = std::mem::take(&mut self.attributes).into_iter();
             self.attributes = attributes.map(|(name, value)| (normal(&name).into_owned(), value)).collect();
@@ -53,6 +57,7 @@ impl Actor {
 impl Contact {
     pub(crate) fn normalize(&mut self) {
         normalize_values(&mut self.attributes);
+        normalize_names(&mut self.removed);
         let Contact { name, email, phone, .. } = self;
         // An empty name removes the name, so a name that nobody can see stays as it is, and is refused.
         let parts = [name, email, phone].into_iter().flatten();
@@ -63,6 +68,7 @@ impl Contact {
 impl Message {
     pub(crate) fn normalize(&mut self) {
         self.file_names.iter_mut().for_each(normalize);
+        self.files.iter_mut().for_each(|file| normalize(&mut file.media_type));
     }
 }
 

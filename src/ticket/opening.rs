@@ -68,6 +68,9 @@ pub struct NewTicket {
     /// The instant at which that message was sent.
     #[serde(skip)]
     pub(crate) sent_at: Option<DateTime<Utc>>,
+    /// The number of parts of that message that were left out, by their kind.
+    #[serde(skip)]
+    pub(crate) left_out: BTreeMap<String, u32>,
     /// The owners of the text fields that a follow-up takes over. Not part of the serialized request.
     #[serde(skip)]
     pub(crate) field_owners: BTreeMap<String, Owner>,
@@ -105,6 +108,7 @@ impl NewTicket {
             threads: Vec::new(),
             arrived: false,
             sent_at: None,
+            left_out: BTreeMap::new(),
             field_owners: BTreeMap::new(),
             key: None,
         }

@@ -40,7 +40,7 @@ impl InWords for Who {
         match self {
             Who::Agent(id) => id.to_string(),
             Who::Contact(id) => id.to_string(),
-            Who::Automation(name) => name.clone(),
+            Who::Automation(name) => language.name("machine", name),
             Who::Desk => language.name("who", "desk"),
             Who::Unknown => language.name("who", "unknown"),
         }

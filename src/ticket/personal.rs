@@ -79,6 +79,9 @@ pub struct Words {
     /// Custom fields of type text.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Value>,
+    /// The key of a thread in its stored form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
     /// The owner's display name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -121,11 +124,12 @@ impl Words {
 
     /// Adds pieces. A piece that exists already is replaced.
     fn extend(&mut self, other: Words) {
-        let Words { subject, text, resolution, files, fields, name, email, phone } = other;
+        let Words { subject, text, resolution, files, fields, thread, name, email, phone } = other;
         for (here, new) in [
             (&mut self.subject, subject),
             (&mut self.text, text),
             (&mut self.resolution, resolution),
+            (&mut self.thread, thread),
             (&mut self.name, name),
             (&mut self.email, email),
             (&mut self.phone, phone),
@@ -148,6 +152,7 @@ impl Serialize for Words {
                 text: Some(text),
                 subject: None,
                 resolution: None,
+                thread: None,
                 name: None,
                 email: None,
                 phone: None,
@@ -261,6 +266,11 @@ impl Personal {
     /// Returns the names of the attached files, in the order of the attachments.
     pub fn files(&self) -> &[String] {
         self.first(|words| Some(&*words.files).filter(|files| !files.is_empty())).unwrap_or_default()
+    }
+
+    /// Returns the key of a thread in its stored form.
+    pub(crate) fn thread(&self) -> Option<&str> {
+        self.first(|words| words.thread.as_deref())
     }
 
     /// Returns the value of a custom field of type text.

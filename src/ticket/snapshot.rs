@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::definition::Fingerprint;
 use crate::id::{AgentId, ContactId, TeamId, TicketId};
 use crate::lifecycle::{State, StateKind};
 use crate::line::Line;
@@ -111,6 +112,9 @@ pub struct Snapshot {
     pub opened_at: DateTime<Utc>,
     /// The time of the last event.
     pub updated_at: DateTime<Utc>,
+    /// The agreements that came into force at the instant of the last event, before it. `None` if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Fingerprint>,
     /// The time of the last event that the desk itself did not cause, if later events are the desk's own: expired
     /// timers, warnings and breaches. Otherwise `None`, and [`Snapshot::touched`] is `updated_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -254,6 +258,16 @@ impl Snapshot {
     /// Returns the instant since which this desk has known the ticket as it is: the last event, or the last import.
     pub(crate) fn known_since(&self) -> DateTime<Utc> {
         self.imported.as_ref().map_or(self.updated_at, |mark| self.updated_at.max(mark.quiet_until))
+    }
+
+    /// Returns the agreements that came into force at [`known_since`](Snapshot::known_since), before the last event or
+    /// import.
+    pub(crate) fn known_agreements(&self) -> Option<Fingerprint> {
+        match self.imported.as_deref() {
+            Some(mark) if mark.quiet_until > self.updated_at => mark.adopted,
+            Some(mark) if mark.quiet_until == self.updated_at => self.adopted.or(mark.adopted),
+            _ => self.adopted,
+        }
     }
 
     /// Returns the earliest deadline, whether it has passed or not.

@@ -243,7 +243,7 @@ fn utc(at: i64) -> DateTime<Utc> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(soak::cases(160)))]
+    #![proptest_config(ProptestConfig::with_cases(soak::drawn(160)))]
 
     #[test]
     fn the_calendar_agrees_with_a_clock_read_minute_by_minute((plan, from, to) in plan_and_window()) {

@@ -60,7 +60,7 @@ fn duration() -> impl Strategy<Value = TimeDelta> {
 const NANO: TimeDelta = TimeDelta::nanoseconds(1);
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(soak::cases(2000)))]
+    #![proptest_config(ProptestConfig::with_cases(soak::drawn(2_000)))]
 
     #[test]
     fn adjacent_spans_add_up(calendar in calendar(), a in instant(), b in instant(), c in instant()) {

@@ -275,7 +275,7 @@ fn office_is_open(at: i64) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: soak::cases(32), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: soak::drawn(32), ..ProptestConfig::default() })]
 
     /// The row is the fold of the events, a replay of the history gives the recorded clocks, and every ledger adds up
     /// to the wall time and to the elapsed time.

@@ -81,6 +81,8 @@ struct Import {
     clocks: ImportClocks,
     /// The start of the clocks, if they start at an instant.
     from: Option<Minute>,
+    /// True if an imported resolution closes after the verification period.
+    closes: bool,
 }
 
 #[derive(Debug, Clone)]

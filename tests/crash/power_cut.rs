@@ -313,7 +313,7 @@ fn full_durability_loses_no_acknowledged_command() {
     let fresh = record("cut-full", Durability::Full, None);
     let migrated = record("cut-full-migrated", Durability::Full, Some(&oldest_dump()));
     for (name, story, images) in [("new", fresh, 120), ("migrated", migrated, 80)] {
-        let outcome = cut(&story, true, soak::cases(images), 0x5eed_0001);
+        let outcome = cut(&story, true, soak::drawn(images), 0x5eed_0001);
         println!("FULL, {name}: {outcome:?} of a trace of {}", story.trace.len());
         assert_eq!((outcome.lost, outcome.broken), (0, 0), "{outcome:?}");
     }
@@ -322,7 +322,7 @@ fn full_durability_loses_no_acknowledged_command() {
 #[test]
 fn normal_durability_leaves_an_earlier_state() {
     let fresh = record("cut-normal", Durability::Normal, None);
-    let outcome = cut(&fresh, true, soak::cases(60), 0x5eed_0002);
+    let outcome = cut(&fresh, true, soak::drawn(60), 0x5eed_0002);
     println!("NORMAL: {outcome:?}");
     assert_eq!(outcome.broken, 0, "{outcome:?}");
 }

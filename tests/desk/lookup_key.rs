@@ -80,6 +80,22 @@ fn digests_of_a_persons_text_cannot_be_recomputed_without_the_lookup_key() {
     }
 }
 
+/// The history has the stored form of an added key too, and an undoing finds the key by it.
+#[test]
+fn with_a_lookup_key_the_history_has_no_readable_thread_key() {
+    for (settings, readable) in
+        [(Settings::new("acme"), true), (Settings::new("acme").lookup_key([7; 32]), false)]
+    {
+        let desk = Sqlite::in_memory().unwrap().desk(settings);
+        let id = desk.open_ticket(NewTicket::new("No sound").from("c-1")).unwrap().id();
+        desk.act(id, Action::thread(NAMES[0]), Actor::agent("anna")).unwrap();
+        let history = serde_json::to_string(&desk.records().history(id).unwrap()).unwrap();
+        assert_eq!(history.contains(NAMES[0]), readable, "{history}");
+        desk.act(id, Action::undo(), Actor::agent("anna")).unwrap();
+        assert!(desk.ticket(ThreadKey::from(NAMES[0])).unwrap_err().is_not_found());
+    }
+}
+
 #[test]
 fn another_lookup_key_finds_nothing() {
     let store = Sqlite::in_memory().unwrap();

@@ -3,9 +3,10 @@
 use firstline::policy::FieldType;
 use firstline::priority::Effect;
 use firstline::ticket::event::Cause;
+use firstline::ticket::kind::Link;
 use firstline::{
-    Action, Actor, Change, Condition, Contact, ContactRole, HoldReason, InboundMessage, Line, Matrix,
-    Modifier, NewTicket, Policy, Priority, StateKind, TicketId, Value,
+    Action, Actor, Change, Condition, Contact, ContactRole, HoldReason, InboundMessage, Line, LinkKind,
+    Machine, Matrix, Modifier, NewTicket, Policy, Priority, StateKind, TicketId, TimeDelta, Value,
 };
 
 use super::stage::{Stage, anna, boris, on_each_store};
@@ -199,4 +200,74 @@ fn a_follow_up_copies_the_data_of_the_finished_ticket() {
         assert_eq!(next.personal.field("note"), Some(&Value::from("grey")));
         assert_eq!(next.category, ["noise"], "the message's own data takes precedence");
     });
+}
+
+/// Regression: the first open ticket of a thread key decided, even if the sender had no part in it, so that an answer
+/// to the sender's own ticket opened a ticket of its own.
+#[test]
+fn a_message_with_threads_of_several_tickets_goes_to_one_that_its_sender_takes_part_in() {
+    on_each_store(|stage| {
+        let opened = |sender: &str, thread: &str| {
+            let mail = InboundMessage::new("x").from(sender).cc(format!("{sender}'s cc")).thread(thread);
+            stage.desk.receive(mail).unwrap().ticket.id()
+        };
+        let (closed, of_boris, of_eve) = (opened("boris", "c"), opened("boris", "b"), opened("eve", "e"));
+        stage.does(closed, Action::cancel());
+        let mail = |sender: &str, threads: [&str; 3]| {
+            threads.iter().fold(InboundMessage::new("x").from(sender), |mail, thread| mail.thread(*thread))
+        };
+        let orders = [
+            ["e", "b", "c"],
+            ["e", "c", "b"],
+            ["c", "e", "b"],
+            ["b", "e", "c"],
+            ["c", "b", "e"],
+            ["b", "c", "e"],
+        ];
+        for order in orders {
+            for (sender, expected) in
+                [("boris", of_boris), ("boris's cc", of_boris), ("eve", of_eve), ("eve's cc", of_eve)]
+            {
+                let place = format!("{sender} {order:?}");
+                let receipt = stage.desk.receive(mail(sender, order)).unwrap();
+                assert_eq!((receipt.ticket.id(), receipt.opened()), (expected, false), "{place}");
+                // A proof is worth less than a part in the ticket, and a machine reports to the ticket of its person.
+                let receipt = stage.desk.receive(mail(sender, order).with_proof()).unwrap();
+                assert_eq!(receipt.ticket.id(), expected, "{place} with proof");
+                let notice = mail(sender, order).written_by(Machine::AutoReply);
+                assert_eq!(stage.desk.receive(notice).unwrap().ticket.id(), expected, "{place} by a machine");
+            }
+            // Somebody without a part in any of them gets one ticket of their own.
+            let own = stage.desk.receive(mail("mallory", order)).unwrap().ticket.id();
+            assert!(![closed, of_boris, of_eve].contains(&own));
+            assert_eq!(stage.desk.receive(mail("mallory", ["b", "c", "e"])).unwrap().ticket.id(), own);
+        }
+        // The requester of a finished ticket gets a follow-up of that one, not of a stranger's open ticket.
+        stage.does(of_boris, Action::cancel());
+        let next = stage.desk.receive(mail("boris", ["e", "b", "b"])).unwrap();
+        let follows = |link: &Link| link.kind == LinkKind::FollowUpOf && link.to == of_boris;
+        assert!(next.opened() && next.ticket.links.iter().any(follows), "{:?}", next.ticket.links);
+        assert_eq!(stage.desk.receive(mail("boris", ["e", "b", "b"])).unwrap().ticket.id(), next.ticket.id());
+    });
+}
+
+/// The choice among the tickets of several threads is the same, whether a tick has closed one of them or not.
+#[test]
+fn the_ticket_of_a_message_does_not_depend_on_ticks() {
+    for ticks in [false, true] {
+        on_each_store(|stage| {
+            let opened = |thread: &str| {
+                let mail = InboundMessage::new("x").from("boris").thread(thread);
+                stage.desk.receive(mail).unwrap().ticket.id()
+            };
+            let (silent, open) = (opened("a"), opened("b"));
+            stage.does(silent, Action::resolve("done"));
+            stage.later(TimeDelta::days(30));
+            if ticks {
+                assert_eq!(stage.desk.tick(stage.now()).unwrap().fired, 1);
+            }
+            let mail = InboundMessage::new("x").from("boris").thread("a").thread("b");
+            assert_eq!(stage.desk.receive(mail).unwrap().ticket.id(), open, "{} {ticks}", stage.name);
+        });
+    }
 }

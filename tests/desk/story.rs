@@ -31,7 +31,7 @@ fn sentences(action: Action) -> Vec<String> {
 }
 
 #[test]
-fn every_action_has_a_sentence() {
+fn an_action_is_told_in_one_sentence() {
     let until = "2026-01-12T09:00:00Z".parse().unwrap();
     let other = "019b8d00-0000-7000-8000-000000000001".parse::<TicketId>().unwrap();
     for (action, sentence) in [

@@ -3,22 +3,30 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
+/// Every feature of the crate, with true for the features of this build.
+fn features() -> [(&'static str, bool); 11] {
+    [
+        ("default", cfg!(feature = "default")),
+        ("sqlite", cfg!(feature = "sqlite")),
+        ("bundled", cfg!(feature = "bundled")),
+        ("postgres", cfg!(feature = "postgres")),
+        ("tokio", cfg!(feature = "tokio")),
+        ("conformance", cfg!(feature = "conformance")),
+        ("tracing", cfg!(feature = "tracing")),
+        ("metrics", cfg!(feature = "metrics")),
+        ("tzif", cfg!(feature = "tzif")),
+        ("ics", cfg!(feature = "ics")),
+        ("toml", cfg!(feature = "toml")),
+    ]
+}
+
 /// Runs `cargo run --example` with the features and the profile of this build, so that the build is reused.
 fn run(example: &str, arguments: &[&str]) -> Output {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["run", "--quiet", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
     cargo.arg("--no-default-features");
-    for (feature, on) in [
-        ("default", cfg!(feature = "default")),
-        ("sqlite", cfg!(feature = "sqlite")),
-        ("bundled", cfg!(feature = "bundled")),
-        ("tokio", cfg!(feature = "tokio")),
-        ("tzif", cfg!(feature = "tzif")),
-        ("ics", cfg!(feature = "ics")),
-    ] {
-        if on {
-            cargo.args(["--features", feature]);
-        }
+    for (feature, _) in features().into_iter().filter(|(_, on)| *on) {
+        cargo.args(["--features", feature]);
     }
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
@@ -158,4 +166,15 @@ fn the_diagram_example_draws_the_lifecycle_and_the_clock_in_each_format() {
     let refused = run("diagram", &["--svg"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("OPTIONS"));
+}
+
+/// Without one of the features, cargo would build the crate and its dependencies again for the examples.
+#[test]
+fn the_examples_are_run_with_every_feature_of_this_build() {
+    let manifest = include_str!("../../Cargo.toml");
+    let declared = manifest.split("[features]").nth(1).unwrap().split("\n[").next().unwrap();
+    let names = declared.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name);
+    let declared: BTreeSet<_> = names.filter(|name| !name.starts_with('#')).collect();
+    let passed: BTreeSet<_> = features().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(passed, declared);
 }

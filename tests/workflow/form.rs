@@ -116,7 +116,7 @@ fn definition() -> impl Strategy<Value = WorkflowDefinition> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(soak::cases(500)))]
+    #![proptest_config(ProptestConfig::with_cases(soak::drawn(500)))]
 
     #[test]
     fn a_written_workflow_is_read_back(definition in definition()) {

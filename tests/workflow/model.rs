@@ -72,7 +72,7 @@ fn the_desk_agrees_with_the_naive_reading_and_every_ticket_can_end() {
         }
         (coverage, refused)
     };
-    let cases = 300;
+    let cases = soak::counted(300);
     let (coverage, refused) = compare(soak::fixed(cases));
     println!("{cases} workflows, {refused} refused: {coverage:?}");
     assert!(refused * 10 < cases, "{refused} of {cases} workflows were refused");
@@ -86,7 +86,7 @@ fn the_desk_agrees_with_the_naive_reading_and_every_ticket_can_end() {
     ] {
         assert!(count > cases as usize * least / 2, "{what}: only {count}");
     }
-    if let Some(config) = soak::further(cases) {
+    if let Some(config) = soak::further(300) {
         compare(config);
     }
 }
@@ -117,7 +117,7 @@ fn paths(config: Config, ignores_guards: bool) -> Result<(), String> {
 
 #[test]
 fn the_validator_finds_what_walking_every_path_finds() {
-    let config = Config { cases: soak::cases(1_000), failure_persistence: None, ..Config::default() };
+    let config = Config { cases: soak::drawn(1_000), failure_persistence: None, ..Config::default() };
     if let Err(error) = paths(shrunk(config), false) {
         panic!("{error}");
     }

@@ -287,7 +287,7 @@ fn has_free_names(table: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(soak::cases(200)) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(soak::drawn(200)) })]
 
     /// A damaged policy is refused at the damage, or is still a policy.
     #[test]

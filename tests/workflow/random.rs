@@ -239,7 +239,7 @@ fn check_text(json: bool, text: &str) -> Vec<Diagnostic> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(soak::cases(3_000)))]
+    #![proptest_config(ProptestConfig::with_cases(soak::drawn(3_000)))]
 
     #[test]
     fn a_mutated_file_is_read_or_refused_at_the_right_place((json, text) in mutated()) {

@@ -80,8 +80,12 @@ impl Operation for ListDue {
 }
 
 /// Returns the context with the policy that was in force just before the tick. A policy that is adopted at the instant
-/// of a tick takes effect after the tick, so that the order of the two does not matter.
-fn before(context: &CommandContext) -> CommandContext {
+/// of a tick takes effect after the tick, so that the order of the two does not matter. It has taken effect before if a
+/// command has applied it at this instant.
+fn before(context: &CommandContext, ticket: &Snapshot) -> CommandContext {
+    if ticket.known_since() == context.now && ticket.known_agreements().is_some() {
+        return context.clone();
+    }
     CommandContext { now: just_before(context.now).unwrap_or(context.now), ..context.clone() }
 }
 
@@ -161,7 +165,7 @@ impl Operation for FindMigrating {
         self.context.need_for(with_clocks().map(|it| &**it), loaded)?;
         let mut migrating = Vec::new();
         for ticket in with_clocks() {
-            let agreements = before(&self.context).policy_context_for(ticket, loaded)?.agreements;
+            let agreements = before(&self.context, ticket).policy_context_for(ticket, loaded)?.agreements;
             if ClockDraft::of(ticket, None, agreements).will_migrate(ticket)? {
                 migrating.push(ticket.id);
             }
@@ -215,7 +219,7 @@ impl Operation for FireDue {
         let unknown = || Error::not_found(format_args!("ticket {}", self.ticket));
         let ticket = loaded.ticket(self.ticket)?.ok_or_else(unknown)?;
         let (policy_context, desk) =
-            (before(&self.context).policy_context_for(ticket, loaded)?, Actor::desk());
+            (before(&self.context, ticket).policy_context_for(ticket, loaded)?, Actor::desk());
         let decision =
             Draft::begin(ticket.clone(), &policy_context.decision(self.context.now, &desk))?.finish()?;
         let fired = decision.events.iter().filter(|event| event.change.is_by_timer()).count();

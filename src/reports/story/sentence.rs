@@ -69,6 +69,11 @@ impl Teller<'_> {
         self.language.quote(OneLine(text))
     }
 
+    /// Returns a status in quotation marks.
+    fn status(&self, name: &str) -> String {
+        self.quote(&self.language.name("status", name))
+    }
+
     fn erased(&self) -> String {
         self.say("story.erased", &[])
     }
@@ -125,20 +130,23 @@ impl Teller<'_> {
                     }
                 };
                 if let Some(status) = status {
-                    let status = self.quote(status);
+                    let status = self.status(status);
                     sentence = self.say("story.to_status", &[("sentence", &sentence), ("status", &status)]);
                 }
                 if let Some(code) = code {
-                    sentence = self.say("story.as_code", &[("sentence", &sentence), ("code", code)]);
+                    sentence = self.say(
+                        "story.as_code",
+                        &[("sentence", &sentence), ("code", &self.language.name("code", code))],
+                    );
                 }
                 self.with_text(sentence, text)
             }
             Change::StatusChanged { to, .. } => {
-                self.with_text(of_who("story.status_changed", &[("status", &self.quote(to))]), text)
+                self.with_text(of_who("story.status_changed", &[("status", &self.status(to))]), text)
             }
             Change::WorkflowMigrated { to: Some(to), .. } => of_who(
                 "story.workflow_changed",
-                &[("workflow", &to.workflow), ("status", &self.quote(&to.status))],
+                &[("workflow", &to.workflow), ("status", &self.status(&to.status))],
             ),
             Change::WorkflowMigrated { to: None, .. } => of_who("story.workflow_left", &[]),
             Change::TimerExpired { timer, step, status, reasons } => {
@@ -202,6 +210,7 @@ impl Teller<'_> {
                 of_who("story.unfollows", &[])
             }
             Change::Unfollowed { agent } => of_who("story.follower_removed", &[("agent", agent)]),
+            Change::ThreadAdded => of_who("story.thread_added", &[]),
             Change::Linked(link) => of_who(
                 "story.linked",
                 &[("link", &self.words(&link.kind)), ("ticket", &self.ticket(link.to))],
@@ -219,12 +228,31 @@ impl Teller<'_> {
                 self.language.say_count("story.imported", mark.versions.into(), &[("who", &who)])
             }
         };
+        let sentence = match &event.change {
+            Change::Opened(opened) => self.without(sentence, &opened.left_out),
+            Change::Received(arrived) | Change::SignalReceived(arrived) => {
+                self.without(sentence, &arrived.left_out)
+            }
+            _ => sentence,
+        };
         let mut sentence = match &event.origin {
             Some(origin) if origin.irregular => self.say("story.irregular", &[("sentence", &sentence)]),
             _ => sentence,
         };
         sentence.retain(|c| !reorders(c));
         sentence
+    }
+
+    /// Adds the parts of a message that were left out.
+    fn without(&self, sentence: String, left_out: &BTreeMap<String, u32>) -> String {
+        if left_out.is_empty() {
+            return sentence;
+        }
+        let part = |(part, count): (&String, &u32)| {
+            self.language.say_count(&format!("left_out.{part}"), (*count).into(), &[])
+        };
+        let parts: Vec<String> = left_out.iter().map(part).collect();
+        self.say("story.left_out", &[("sentence", &sentence), ("parts", &parts.join(", "))])
     }
 
     /// Adds the people whom the host should tell. The desk sends nothing.

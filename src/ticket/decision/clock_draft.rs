@@ -60,8 +60,7 @@ impl ClockDraft {
     /// Creates the clocks of a stored ticket. `history` is `None` if it was not read.
     pub(crate) fn of(ticket: &Snapshot, history: Option<&[Event]>, agreements: AgreementSet) -> ClockDraft {
         let import = ticket.imported.as_deref();
-        // A version that came into force at the instant of the last event may have been adopted after that event.
-        let reached = agreements.count_before(ticket.known_since());
+        let reached = agreements.count_known(ticket.known_since(), ticket.known_agreements());
         ClockDraft {
             agreements,
             reached,
@@ -89,6 +88,11 @@ impl ClockDraft {
         Ok(false)
     }
 
+    /// Returns the agreements that have come into force so far, if they did so at this instant.
+    pub(super) fn adopted_at(&self, at: DateTime<Utc>) -> Option<Fingerprint> {
+        self.agreements.adopted_at(at, self.reached)
+    }
+
     /// Returns the number of versions of the agreements that have come into force so far.
     pub(super) fn reached(&self) -> usize {
         self.reached
@@ -100,13 +104,14 @@ impl ClockDraft {
     }
 
     /// Puts the next version of the agreements in force. Returns its hash if an open clock migrates to it, or if it is
-    /// the first that applies to an imported ticket.
+    /// the first that applies to an imported ticket that is not finished.
     pub(super) fn enter_next_version(&mut self, ticket: &Snapshot) -> Result<Option<Fingerprint>> {
         let Some((_, version)) = self.agreements.get(self.reached).cloned() else { return Ok(None) };
         let hash = version.hash();
         self.reached += 1;
         if self.is_unmeasured(ticket) {
-            return Ok(version.choose(ticket).map(|_| hash));
+            let is_finished = ticket.state.kind().is_final();
+            return Ok(version.choose(ticket).filter(|_| !is_finished).map(|_| hash));
         }
         for clock in self.clocks.iter().filter(|it| it.state.is_open() && it.pinned_to != hash) {
             if self.follows(clock)? {
@@ -126,10 +131,9 @@ impl ClockDraft {
         self.reached = self.reached.max(reached);
     }
 
-    /// Measures the following events under these agreements.
-    pub(super) fn measure_under(&mut self, agreements: &AgreementSet) {
-        self.agreements = agreements.clone();
-        self.reached = 0;
+    /// Measures the following events under these agreements, of which the first `reached` versions are in force.
+    pub(super) fn measure_under(&mut self, agreements: AgreementSet, reached: usize) {
+        (self.agreements, self.reached) = (agreements, reached);
     }
 
     /// Sets the clocks that the next correction restores.

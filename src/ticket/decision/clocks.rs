@@ -5,7 +5,6 @@
 //! Events of one instant are applied in the order of their versions. Deadlines before the instant of an event are
 //! breached before the event is applied. An event at the deadline itself is in time.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,9 +27,8 @@ use crate::ticket::snapshot::Snapshot;
 /// Computes the clocks of a whole history: every cycle of every metric, in the order in which they began.
 ///
 /// The clocks are computed from the changes of the ticket. Warnings and breaches in the history mark the alerts that
-/// were recorded already. [`Change::ClocksUpdated`] events are used only for events at the instant of an adoption: they
-/// show whether the version was adopted before or after the events. `policies` are the adopted policies, each with the
-/// instant from which it is in force, in ascending order of these instants.
+/// were recorded already. [`Change::ClocksUpdated`] events are not used. `policies` are all adopted policies in the
+/// order of their adoption, each with the instant from which it is in force.
 ///
 /// # Errors
 /// - [`Corrupt`](crate::ErrorKind::Corrupt) if the events do not belong to one ticket;
@@ -40,26 +38,26 @@ pub fn replay(events: &[Event], policies: &[(DateTime<Utc>, Policy)]) -> Result<
     for (from, policy) in policies {
         agreements = agreements.with(*from, policy.compiled_agreements()?);
     }
-    let import_clocks = events.iter().find_map(|event| match &event.change {
-        Change::Imported(mark) => Some(mark.clocks),
+    let marks = events.iter().enumerate().filter_map(|(place, event)| match &event.change {
+        Change::Imported(mark) => Some((place, mark)),
         _ => None,
     });
-    let draft = ClockDraft::beginning(agreements.clone(), import_clocks.unwrap_or_default());
-    let (mut replay, mut done) = (Replay::beginning(draft, events), 0);
+    let mut imports = marks.peekable();
+    let import_clocks = imports.peek().map_or_else(ImportClocks::default, |(_, mark)| mark.clocks);
+    let draft = ClockDraft::beginning(agreements.clone(), import_clocks);
+    let mut replay = Replay::beginning(draft, events);
     let mut cycles: Vec<Clock> = Vec::new();
-    for part in events.split_inclusive(|event| matches!(event.change, Change::ClocksUpdated { .. })) {
-        let instants = || part.iter().map(|event| event.at);
-        let first = instants().map(|at| agreements.count_before(at)).min().unwrap_or(0);
-        let last = instants().map(|at| agreements.count_until(at)).max().unwrap_or(0);
-        let end = done + part.len();
-        for reached in first..=last {
-            let mut attempt = replay.clone();
-            if attempt.apply(events, done..end, reached)? || reached == last {
-                replay = attempt;
-                break;
-            }
+    for (place, event) in events.iter().enumerate() {
+        let import = imports.peek().copied();
+        let in_force = import.map_or(0, |(_, mark)| agreements.count_known(mark.quiet_until, mark.adopted));
+        if import.is_some() && event.origin.is_some() {
+            replay.draft.measure_under(agreements.as_if_always(in_force), 0);
         }
-        done = end;
+        replay.step(events, place)?;
+        if import.is_some_and(|(end, _)| end == place) {
+            replay.draft.measure_under(agreements.clone(), in_force);
+            imports.next();
+        }
         for clock in replay.draft.take_changed() {
             match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
                 Some(cycle) => *cycle = clock,
@@ -71,7 +69,7 @@ pub fn replay(events: &[Event], policies: &[(DateTime<Utc>, Policy)]) -> Result<
 }
 
 /// A replay of a history up to an event.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Replay {
     /// `None` before the first event.
     ticket: Option<Snapshot>,
@@ -87,23 +85,8 @@ impl Replay {
         Replay { ticket: None, draft, clocks_before: corrected.then(Vec::new) }
     }
 
-    /// Applies a part of a history, which ends with recorded clocks. At most `reached` versions of the agreements come
-    /// into force at the instant of an event; more of them only before it. Returns true if the clocks are the recorded
-    /// ones.
-    fn apply(&mut self, history: &[Event], part: Range<usize>, reached: usize) -> Result<bool> {
-        for place in part.clone() {
-            let before = self.ticket.as_ref().map(|it| it.clocks.clone()).unwrap_or_default();
-            self.step(history, place, reached)?;
-            if let Change::ClocksUpdated { clocks } = &history[place].change {
-                let changed = self.draft.changed.iter().filter(|clock| !before.contains(clock));
-                return Ok(changed.eq(clocks));
-            }
-        }
-        Ok(self.draft.changed.is_empty())
-    }
-
     /// Applies one event of a history.
-    fn step(&mut self, history: &[Event], place: usize, reached: usize) -> Result<()> {
+    fn step(&mut self, history: &[Event], place: usize) -> Result<()> {
         let (event, draft) = (&history[place], &mut self.draft);
         if let Some(clocks_before) = &mut self.clocks_before {
             clocks_before.push(draft.clocks.clone());
@@ -123,7 +106,7 @@ impl Replay {
             }
             None => self.ticket.insert(Snapshot::fold([event])?),
         };
-        draft.enter_versions(reached.min(draft.agreements.count_until(event.at)));
+        draft.enter_versions(draft.agreements.count_known(event.at, event.adopted));
         draft.observe(event, ticket)
     }
 }
@@ -141,7 +124,7 @@ impl ClockDraft {
         let always = AgreementSet::always(self.agreements.of(agreements)?.clone());
         let mut replay = Replay::beginning(ClockDraft::beginning(always, self.import_clocks), history);
         for place in 0..history.len() {
-            replay.step(history, place, usize::MAX)?;
+            replay.step(history, place)?;
         }
         let ClockDraft { clocks, intervals, changed, .. } = replay.draft;
         (self.clocks, self.intervals) = (clocks, intervals);
@@ -213,7 +196,12 @@ impl ClockDraft {
             }
             Change::Replied { .. } if now.by_agent => self.answered(now),
             Change::Received(arrived) if arrived.needs_reply => self.asked(now),
-            Change::StateChanged { cause: Cause::NotSpam, .. } | Change::Undone { .. } => self.restore(now),
+            Change::StateChanged { cause: Cause::NotSpam, .. } => {
+                self.restore(now)?;
+                // The description may have changed while the ticket was spam.
+                self.rechoose(now)
+            }
+            Change::Undone { .. } => self.restore(now),
             // The state continues: only the date or the reason of a hold, or the resolution changed.
             Change::StateChanged { from, to, .. } if *from == to.kind() => self.toggle(now),
             Change::StateChanged { from, .. } => self.moved(*from, now),

@@ -1,7 +1,6 @@
 //! The pure decision about an action on a ticket.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
@@ -15,6 +14,7 @@ use crate::priority::AssessmentInputs;
 use crate::sla::AgreementSet;
 use crate::ticket::access::Access;
 use crate::ticket::action::Action;
+use crate::ticket::decision::named::Named;
 use crate::ticket::decision::request::{Exemption, TransitionRequest};
 use crate::ticket::decision::{DecisionContext, Draft, TicketWrite};
 use crate::ticket::event::Change;
@@ -54,20 +54,19 @@ impl Snapshot {
     ///   invalid too if a clock has to be measured from a time before its last update, and the context has no
     ///   [history](DecisionContext::history).
     pub fn decide(&self, action: &Action, context: &DecisionContext<'_>) -> Result<TicketWrite> {
-        self.decide_with(action, [BTreeSet::new(), BTreeSet::new()], context)
+        self.decide_with(action, Named::default(), context)
     }
 
-    /// Decides an action. Of the links that the action mentions, `incoming` contains those from other tickets, and
-    /// `hidden` the ticket's own links to tickets that the actor does not see.
+    /// Decides an action that names these links and thread keys.
     pub(crate) fn decide_with(
         &self,
         action: &Action,
-        [incoming, hidden]: [BTreeSet<Link>; 2],
+        named: Named,
         context: &DecisionContext<'_>,
     ) -> Result<TicketWrite> {
         context.by.check()?;
         let mut draft = Draft::begin(self.clone(), context)?;
-        (draft.incoming, draft.hidden) = (incoming, hidden);
+        draft.named = named;
         draft.act(action, context)?;
         draft.finish()
     }
@@ -163,9 +162,11 @@ impl Draft {
         {
             self.message_effect(standing, context)?;
         }
-        // Recorded time and followers have no effect on the ticket.
-        let acts =
-            parts.iter().any(|part| !matches!(part.kind(), Some(ActionKind::TimeSpent | ActionKind::Follow)));
+        // Recorded time, followers and thread keys have no effect on the ticket.
+        let acts = parts.iter().any(|part| {
+            !matches!(part.kind(), Some(ActionKind::TimeSpent | ActionKind::Follow))
+                && !matches!(part, Action::Thread(_))
+        });
         if acts && self.snapshot().version > before {
             self.resume_closing(context)?;
         }
@@ -254,8 +255,8 @@ impl Draft {
             Action::Link(link) if self.has(link) => Ok(()),
             Action::Link(link) => {
                 self.set_link(Change::Linked(*link), context)?;
-                self.incoming.insert(*link);
-                self.hidden.remove(link);
+                self.named.incoming.insert(*link);
+                self.named.hidden.remove(link);
                 Ok(())
             }
             Action::Unlink(link) if !self.has(link) => {
@@ -264,12 +265,16 @@ impl Draft {
             }
             Action::Unlink(link) => {
                 self.set_link(Change::Unlinked(*link), context)?;
-                self.incoming.remove(link);
+                self.named.incoming.remove(link);
                 Ok(())
             }
             Action::All(_) => Ok(()), // `parts` has flattened these.
-            // The desk stores the key. It may identify a person, so it is not part of the history.
-            Action::Thread(key) => key.check(),
+            Action::Thread(key) => {
+                key.check()?;
+                let Some(thread) = self.named.threads.remove(key) else { return Ok(()) };
+                let words = Words { thread: Some(thread), ..Words::default() };
+                self.emit_words(context, Change::ThreadAdded, words)
+            }
             Action::Kind(kind) => {
                 let changes = kind.as_str() != self.snapshot().kind.as_str();
                 self.describe(part, context)?;
@@ -315,8 +320,8 @@ impl Draft {
     /// True if the link exists, owned by this ticket or by the other one, and the actor sees it.
     fn has(&self, link: &Link) -> bool {
         match link.kind.is_own() {
-            true => self.snapshot.links.contains(link) && !self.hidden.contains(link),
-            false => self.incoming.contains(link),
+            true => self.snapshot.links.contains(link) && !self.named.hidden.contains(link),
+            false => self.named.incoming.contains(link),
         }
     }
 

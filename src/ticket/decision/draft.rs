@@ -1,7 +1,6 @@
 //! The draft of a decision: a working copy of the ticket.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,10 +12,10 @@ use crate::policy::Policy;
 use crate::sla::AgreementSet;
 use crate::ticket::action::Action;
 use crate::ticket::decision::clock_draft::ClockDraft;
+use crate::ticket::decision::named::Named;
 use crate::ticket::decision::ticket_write::TicketWrite;
 use crate::ticket::event::{Change, Event, Origin};
 use crate::ticket::import_mark::ImportClocks;
-use crate::ticket::kind::Link;
 use crate::ticket::missing_history::MissingHistory;
 use crate::ticket::people::Actor;
 use crate::ticket::personal::Personal;
@@ -79,10 +78,7 @@ pub(crate) struct Draft {
     pub(super) snapshot: Snapshot,
     pub(super) events: Vec<Event>,
     pub(super) clock_draft: ClockDraft,
-    /// The links from other tickets that the action mentions.
-    pub(super) incoming: BTreeSet<Link>,
-    /// The ticket's own links that the action mentions and the actor does not see.
-    pub(super) hidden: BTreeSet<Link>,
+    pub(super) named: Named,
     /// True if the actor is not known, so that nothing that depends on the actor is refused.
     pub(super) anybody: bool,
     /// True if the action assigns the ticket. A hand-over in the same action then keeps the assignment.
@@ -121,9 +117,9 @@ impl Draft {
             Action::Unlink(link) if !link.kind.is_own() => Some(*link),
             _ => None,
         });
-        let incoming = unlinked.collect();
+        let named = Named { incoming: unlinked.collect(), ..Named::default() };
         let still = ClockDraft::beginning(AgreementSet::new(), ImportClocks::default());
-        Draft { incoming, anybody, ..Draft::of(snapshot, still, Vec::new()) }
+        Draft { named, anybody, ..Draft::of(snapshot, still, Vec::new()) }
     }
 
     fn of(snapshot: Snapshot, clock_draft: ClockDraft, events: Vec<Event>) -> Draft {
@@ -132,8 +128,7 @@ impl Draft {
             snapshot,
             events,
             clock_draft,
-            incoming: BTreeSet::new(),
-            hidden: BTreeSet::new(),
+            named: Named::default(),
             anybody: false,
             assigns: false,
             performing: ActionKind::Describe,
@@ -154,7 +149,7 @@ impl Draft {
     /// Measures the following events under these agreements. Imported events are measured as if the agreements in force
     /// had always been in force.
     pub(crate) fn measured_under(mut self, agreements: &AgreementSet) -> Draft {
-        self.clock_draft.measure_under(agreements);
+        self.clock_draft.measure_under(agreements.clone(), 0);
         self
     }
 
@@ -178,13 +173,14 @@ impl Draft {
 
     /// Starts a draft of a new ticket that begins with this event.
     pub(super) fn beginning(
-        opening: Event,
+        mut opening: Event,
         agreements: &AgreementSet,
         import_clocks: ImportClocks,
     ) -> Result<Draft> {
-        let snapshot = Snapshot::fold([&opening])?;
         let mut clock_draft = ClockDraft::beginning(agreements.clone(), import_clocks);
         clock_draft.enter_versions_until(opening.at);
+        opening.adopted = clock_draft.adopted_at(opening.at);
+        let snapshot = Snapshot::fold([&opening])?;
         clock_draft.observe(&opening, &snapshot)?;
         Ok(Draft { begun_at: Some(0), ..Draft::of(snapshot, clock_draft, vec![opening]) })
     }
@@ -234,6 +230,9 @@ impl Draft {
         personal: Personal,
         origin: Option<Origin>,
     ) -> Result<()> {
+        // A link that changes although no command on this ticket has begun belongs to a command on the other ticket.
+        let mirrored = self.begun_at.is_none() && matches!(change, Change::Linked(_) | Change::Unlinked(_));
+        self.clock_draft.reach(at, &self.snapshot)?;
         let event = Event {
             ticket: self.snapshot.id,
             // If the version saturates, `apply` refuses the event.
@@ -244,8 +243,9 @@ impl Draft {
             personal,
             origin,
             continues: self.begun_at.is_some_and(|begun| begun < self.snapshot.version),
+            mirrored,
+            adopted: self.clock_draft.adopted_at(at),
         };
-        self.clock_draft.reach(at, &self.snapshot)?;
         self.snapshot.apply(&event)?;
         self.clock_draft.observe(&event, &self.snapshot)?;
         self.events.push(event);

@@ -3,19 +3,17 @@
 use std::ops::Range;
 
 use crate::ticket::event::{Cause, Change, Event};
-use crate::ticket::people::Who;
 
-/// Returns the place of the last command in a history. Events of clocks, the links that others have added and
-/// messages of machines do not count.
-pub(super) fn last_command(history: &[Event], by: &Who) -> Option<Range<usize>> {
+/// Returns the place of the last command on the ticket. Events of clocks, messages of machines, and links that a
+/// command on another ticket has changed do not count.
+pub(super) fn last_command(history: &[Event]) -> Option<Range<usize>> {
     let counts = |event: &Event| match event.change {
         Change::ClocksUpdated { .. }
         | Change::Warned(_)
         | Change::Breached(_)
         | Change::PolicyRebound { .. }
         | Change::SignalReceived(_) => false,
-        Change::Linked(_) | Change::Unlinked(_) => event.by.who == *by || event.continues,
-        _ => true,
+        _ => !event.mirrored,
     };
     let last = history.iter().rposition(counts)?;
     let first = history[..=last].iter().rposition(|event| !event.continues)?;
@@ -31,12 +29,9 @@ pub(super) fn spam(history: &[Event]) -> Option<usize> {
 /// Returns the place of the first event that the correction at this place takes back; `None` if the event there is no
 /// correction.
 pub(super) fn taken_back(history: &[Event], place: usize) -> Option<usize> {
-    let event = history.get(place)?;
-    match event.change {
-        Change::Undone { .. } => {
-            // The correction may begin with links that it removes.
-            let begun = history[..=place].iter().rposition(|event| !event.continues)?;
-            last_command(&history[..begun], &event.by.who).map(|command| command.start)
+    match &history.get(place)?.change {
+        Change::Undone { versions, .. } => {
+            history.iter().position(|event| event.version == *versions.start())
         }
         Change::StateChanged { cause: Cause::NotSpam, .. } => spam(&history[..place]),
         _ => None,

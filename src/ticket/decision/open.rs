@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::error::Result;
-use crate::id::TicketId;
+use crate::id::{ContactId, TicketId};
 use crate::lifecycle::state;
 use crate::limits;
 use crate::policy::Policy;
@@ -46,21 +46,30 @@ impl NewTicket {
 
     /// Returns the request as a follow-up of a finished ticket by its requester.
     ///
-    /// Contacts with what is known of them and tags are copied from the finished ticket. Kind, category, team with its
-    /// line, and custom fields are copied if the request has none. Field values that the policy in force refuses are
-    /// not copied.
+    /// Contacts with what is known of them and tags are copied from the finished ticket, as far as there is room. Kind,
+    /// category, team with its line, and custom fields are copied if the request has none. Values that the policy in
+    /// force refuses are not copied.
     pub(crate) fn following_up(&self, finished: &Snapshot, policy: &Policy) -> NewTicket {
         let mut request = self.clone();
+        let known = |id: &ContactId| {
+            let mut contact = finished.contact(id);
+            contact.attributes.retain(|name, value| policy.check_contact_attribute(name, value).is_ok());
+            contact
+        };
         for (contact, _) in &mut request.contacts {
-            *contact = finished.contact(&contact.id).merged(contact);
+            *contact = known(&contact.id).merged(contact);
         }
         for (id, role) in &finished.contacts {
-            if request.contacts.iter().all(|(contact, _)| contact.id != *id) {
-                request.contacts.push((finished.contact(id), *role));
+            let is_new = request.contacts.iter().all(|(contact, _)| contact.id != *id);
+            if is_new && request.contacts.len() < limits::MAX_ITEMS {
+                request.contacts.push((known(id), *role));
             }
         }
-        request.tags.extend(finished.tags.iter().cloned());
-        request.kind.get_or_insert_with(|| finished.kind.as_str().into());
+        let room = limits::MAX_ITEMS.saturating_sub(request.tags.len());
+        request.tags.extend(finished.tags.difference(&self.tags).take(room).cloned());
+        if request.kind.is_none() && policy.check_kind(&finished.kind).is_ok() {
+            request.kind = Some(finished.kind.as_str().into());
+        }
         if request.category.is_empty() {
             request.category.clone_from(&finished.category);
         }
@@ -124,6 +133,7 @@ impl NewTicket {
             assignee: self.assignee.clone(),
             files: Vec::new(),
             sent_at: self.sent_at,
+            left_out: self.left_out.clone(),
             external: None,
             placement: workflows.for_kind(self.chosen_kind().as_str()).initial_placement(),
         };
@@ -145,6 +155,8 @@ impl NewTicket {
             personal,
             origin: None,
             continues: false,
+            mirrored: false,
+            adopted: None,
         };
         Draft::opening(opening, policy, agreements, ImportClocks::default())
     }

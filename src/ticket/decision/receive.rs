@@ -35,6 +35,11 @@ impl Snapshot {
             standing => standing,
         }
     }
+
+    /// True if the sender of the message is a contact of this ticket.
+    pub(crate) fn has_as_contact(&self, message: &InboundMessage) -> bool {
+        message.from.as_ref().is_some_and(|from| self.contacts.contains_key(&from.id))
+    }
 }
 
 impl Draft {

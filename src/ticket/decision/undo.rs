@@ -1,5 +1,7 @@
 //! Corrections: a command is taken back, and a ticket is spam or is not spam after all.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::error::Result;
 use crate::language::Sentence;
 use crate::lifecycle::{ActionKind, Rejection, RejectionReason, state};
@@ -7,6 +9,7 @@ use crate::ticket::decision::last_command::{last_command, spam};
 use crate::ticket::decision::request::Destination;
 use crate::ticket::decision::{DecisionContext, Draft};
 use crate::ticket::event::{Cause, Change, Event, MigrationCause, Opened};
+use crate::ticket::kind::Link;
 use crate::ticket::missing_history::MissingHistory;
 use crate::ticket::people::Who;
 use crate::ticket::personal::Personal;
@@ -19,26 +22,23 @@ impl Draft {
         let refused = |why: Sentence| {
             Err(Rejection::new(self.state(), ActionKind::Undo, RejectionReason::Other(why)).into())
         };
-        let Some(place) = last_command(&history, &context.by.who) else {
+        let place = last_command(&history).unwrap_or_default();
+        let (before, since) = (&history[..place.start], &history[place.end..]);
+        let command = &history[place];
+        let (Some(first), Some(last)) = (command.first(), command.last()) else {
             return refused(Sentence::new("why.no_command"));
         };
-        let (before, command) = (&history[..place.start], &history[place]);
-        let commanded_at = command.first().map_or(context.now, |event| event.at);
-        if let Some(why) = obstacle(command, context) {
+        if let Some(why) = obstacle(first, command, since, context) {
             return refused(why);
         }
         let ticket = Snapshot::fold(before)?;
         self.clock_draft.remember(&ticket.clocks);
-        let inverse = command.iter().rev().filter_map(|event| match &event.change {
-            Change::Linked(link) => Some(Change::Unlinked(*link)),
-            Change::Unlinked(link) => Some(Change::Linked(*link)),
-            _ => None,
-        });
-        for change in inverse {
+        for change in links_before(command) {
             self.set_link(change, context)?;
         }
         let undone = Change::Undone {
-            commanded_at,
+            versions: first.version..=last.version,
+            commanded_at: first.at,
             resolved_at: ticket.resolved_at,
             closed_at: ticket.closed_at,
             unanswered_since: ticket.unanswered_since,
@@ -68,6 +68,7 @@ impl Draft {
                 assignee: ticket.assignee,
                 files: Vec::new(),
                 sent_at: None,
+                left_out: BTreeMap::new(),
                 external: ticket.external,
                 placement: ticket.placement.map(|placement| *placement),
             }),
@@ -87,7 +88,8 @@ impl Draft {
         self.change(context, moved, Personal::default())
     }
 
-    /// Returns the ticket to the state and status that it had before it was cancelled as spam.
+    /// Returns the ticket to the state and status that it had before it was cancelled as spam. If its kind was changed
+    /// since, it then enters the workflow of the new kind.
     pub(super) fn not_spam(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let history = self.whole_history(context)?;
         let Some(place) = spam(&history) else {
@@ -96,7 +98,7 @@ impl Draft {
         };
         let before = Snapshot::fold(&history[..place])?;
         self.clock_draft.remember(&before.clocks);
-        let hold_end = before.hold_end;
+        let (hold_end, former_kind) = (before.hold_end, before.kind);
         let moved = Change::StateChanged {
             from: self.state(),
             to: before.state,
@@ -106,10 +108,11 @@ impl Draft {
             status: before.placement.map(|placement| placement.status),
         };
         self.change(context, moved, Personal::default())?;
-        match hold_end {
-            Some(end) => self.change(context, Change::HoldEndSet(end), Personal::default()),
-            None => Ok(()),
+        if let Some(end) = hold_end {
+            self.change(context, Change::HoldEndSet(end), Personal::default())?;
         }
+        let kind = self.snapshot().kind.clone();
+        if kind == former_kind { Ok(()) } else { self.follow_kind(&kind, context) }
     }
 
     /// Returns the history up to the current version of the draft.
@@ -119,16 +122,38 @@ impl Draft {
     }
 }
 
-/// Returns the reason why a command cannot be taken back.
-fn obstacle(command: &[Event], context: &DecisionContext<'_>) -> Option<Sentence> {
-    let first = command.first()?;
+/// Returns the changes that give the ticket the links from before a command. Links are removed first, so that the
+/// others stay within the limit.
+fn links_before(command: &[Event]) -> Vec<Change> {
+    let (mut unlink, mut link_again) = (BTreeSet::new(), BTreeSet::new());
+    for (link, linked) in changed_links(command) {
+        // A link that the command has added and removed again is as it was before.
+        match linked {
+            true if !link_again.remove(&link) => drop(unlink.insert(link)),
+            false if !unlink.remove(&link) => drop(link_again.insert(link)),
+            _ => {}
+        }
+    }
+    unlink.into_iter().map(Change::Unlinked).chain(link_again.into_iter().map(Change::Linked)).collect()
+}
+
+/// Returns the reason why a command cannot be taken back. `first` is its first event, and `since` are the events after
+/// it.
+fn obstacle(
+    first: &Event,
+    command: &[Event],
+    since: &[Event],
+    context: &DecisionContext<'_>,
+) -> Option<Sentence> {
     if first.by.who != context.by.who {
-        let since = Sentence::new("why.acted_since");
-        return Some(match &first.by.who {
-            Who::Desk => since.name("who", "who", "desk"),
-            Who::Unknown => since.name("who", "who", "unknown"),
-            other => since.text("who", other),
-        });
+        return Some(naming(Sentence::new("why.acted_since"), &first.by.who));
+    }
+    let links: BTreeSet<Link> = changed_links(command).map(|(link, _)| link).collect();
+    for event in since {
+        if let Some((link, _)) = event.change.changed_link().filter(|(link, _)| links.contains(link)) {
+            let why = Sentence::new("why.link_changed").name("link", "link", link.kind.as_str());
+            return Some(naming(why, &event.by.who));
+        }
     }
     for event in command {
         let why = match event.change {
@@ -144,4 +169,17 @@ fn obstacle(command: &[Event], context: &DecisionContext<'_>) -> Option<Sentence
     let period = context.policy.undo_period();
     let is_late = context.now.signed_duration_since(first.at) > period;
     is_late.then(|| Sentence::new("why.too_old").duration("time", period))
+}
+
+/// Returns the links that events change, in order. True if the link was added.
+fn changed_links(events: &[Event]) -> impl Iterator<Item = (Link, bool)> {
+    events.iter().filter_map(|event| event.change.changed_link())
+}
+
+fn naming(sentence: Sentence, who: &Who) -> Sentence {
+    match who {
+        Who::Desk => sentence.name("who", "who", "desk"),
+        Who::Unknown => sentence.name("who", "who", "unknown"),
+        other => sentence.text("who", other),
+    }
 }

@@ -39,8 +39,8 @@ impl Event {
     ///
     /// Everything else is internal: notes, hand-overs, teams, lines, assignments, tags, categories, custom fields,
     /// attributes, the reasons of a priority, statuses of a workflow, hold reasons of the desk's own, resolution codes,
-    /// links, clocks and their reactions, the addresses of contacts, spam, and the origin of an imported event. An
-    /// agent is named by id; a program appears as the desk.
+    /// links, thread keys, clocks and their reactions, the addresses of contacts, spam, and the origin of an imported
+    /// event. An agent is named by id; a program appears as the desk.
     ///
     /// The undoing of a command is public if the command is. [`Story::public`](crate::Story::public) and
     /// [`View::history`](crate::desk::View::history) know the command and leave out the undoing of an internal one.
@@ -73,6 +73,8 @@ impl Event {
             origin: None,
             // The event before it may be internal.
             continues: false,
+            mirrored: false,
+            adopted: None,
             ..*self
         })
     }
@@ -81,13 +83,8 @@ impl Event {
 impl Event {
     /// Returns the public form of an event of this history. The undoing of a command is public only if the command is.
     pub(crate) fn public_in(&self, history: &[Event]) -> Option<Event> {
-        if let Change::Undone { commanded_at, .. } = self.change {
-            let is_command = |it: &&Event| {
-                (it.at, &it.by.who) == (commanded_at, &self.by.who)
-                    && !matches!(it.change, Change::Undone { .. })
-                    && it.is_public()
-            };
-            history.iter().take_while(|it| it.version < self.version).find(is_command)?;
+        if let Change::Undone { versions, .. } = &self.change {
+            history.iter().find(|it| versions.contains(&it.version) && it.is_public())?;
         }
         self.public()
     }
@@ -137,7 +134,8 @@ impl Change {
                     .filter(|it| *it != DetailsChange::default())
                     .map(|it| Change::DetailsChanged(Box::new(it)))?
             }
-            Change::Undone { commanded_at, before, resolved_at, closed_at, .. } => Change::Undone {
+            Change::Undone { versions, commanded_at, before, resolved_at, closed_at, .. } => Change::Undone {
+                versions: versions.clone(),
                 commanded_at: *commanded_at,
                 before: Box::new(before.public()),
                 resolved_at: *resolved_at,
@@ -169,6 +167,7 @@ impl Change {
             | Change::TimeSpent { .. }
             | Change::Followed { .. }
             | Change::Unfollowed { .. }
+            | Change::ThreadAdded
             | Change::Linked(_)
             | Change::Unlinked(_)
             | Change::StateRepeated
@@ -198,6 +197,7 @@ impl Opened {
             assignee: None,
             files: self.files.clone(),
             sent_at: self.sent_at,
+            left_out: BTreeMap::new(),
             external: None,
             placement: None,
         }

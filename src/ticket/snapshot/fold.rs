@@ -66,6 +66,7 @@ impl Snapshot {
             resolution_code: opened.resolution_code.clone(),
             opened_at: event.at,
             updated_at: event.at,
+            adopted: event.adopted,
             touched_at: None,
             outbound: !by_contact,
             asked_at: None,
@@ -175,7 +176,7 @@ impl Snapshot {
                 // The first agreements that apply to the ticket were adopted after its import.
                 let is_first = self.clocks.is_empty();
                 if let Some(mark) = self.imported.as_mut().filter(|mark| is_first && !mark.measured) {
-                    (mark.measured, mark.quiet_until) = (true, event.at);
+                    (mark.measured, mark.quiet_until, mark.adopted) = (true, event.at, event.adopted);
                 }
             }
             Change::ClocksUpdated { clocks } => {
@@ -194,6 +195,7 @@ impl Snapshot {
             }
             Change::Followed { agent } => drop(self.followers.insert(agent.clone())),
             Change::Unfollowed { agent } => drop(self.followers.remove(agent)),
+            Change::ThreadAdded => {}
             Change::Linked(link) => self.link(*link),
             Change::Unlinked(link) => drop(self.links.remove(link)),
             Change::StateRepeated => {
@@ -213,7 +215,7 @@ impl Snapshot {
             Who::Desk => drop(self.touched_at.get_or_insert(self.updated_at)),
             _ => self.touched_at = None,
         }
-        self.updated_at = event.at;
+        (self.updated_at, self.adopted) = (event.at, event.adopted);
         Ok(())
     }
 

@@ -161,13 +161,18 @@ fn action(op: &Op) -> (Action, Actor) {
 }
 
 /// The version of an imported ticket for an operation.
-fn version(at: Minute, op: &Op) -> ImportedVersion {
+fn version(at: Minute, op: &Op, closes: bool) -> ImportedVersion {
     let version = ImportedVersion::new(instant(at), action(op).1);
+    let closes_at = closes.then(|| instant(at + VERIFICATION));
+    let resolved = state::Resolved { closes_at, ..Default::default() };
     match op {
         Op::Start | Op::Resume | Op::Reopen => version.status(state::Active),
-        Op::Hold { reason, .. } => version.status(state::OnHold { reason: reason.clone(), until: None }),
-        Op::Resolve(_) => version.status(state::Resolved::default()),
-        Op::ReplyAndResolve => version.message("It works.").status(state::Resolved::default()),
+        Op::Hold { reason, end } => {
+            let until = end.map(|end| instant(end.at));
+            version.status(state::OnHold { reason: reason.clone(), until })
+        }
+        Op::Resolve(_) => version.status(resolved),
+        Op::ReplyAndResolve => version.message("It works.").status(resolved),
         Op::Confirm | Op::Close => version.status(state::Closed),
         Op::Cancel => version.status(state::Cancelled),
         Op::Reply(_) => version.message("A message"),
@@ -195,7 +200,7 @@ fn open(bench: &Bench, history: &History, next: u64) -> Result<TicketId, String>
     let opening = ImportedVersion::new(instant(history.opened), by).subject("No sound").from(BORIS);
     let ticket = ImportedTicket::new("old", next.to_string()).clocks(import.clocks);
     let versions = history.ops.iter().take_while(|(at, _)| *at < import.at);
-    let versions = versions.map(|(at, op)| version(*at, op));
+    let versions = versions.map(|(at, op)| version(*at, op, import.closes));
     let ticket = versions.fold(ticket.version(opening.status(state::New)), ImportedTicket::version);
     let report = bench.desk.records().import([ticket]).unwrap();
     if !report.refused.is_empty() {

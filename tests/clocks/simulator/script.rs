@@ -109,12 +109,19 @@ fn hold_end(random: &mut Random, now: Minute) -> HoldEnd {
     HoldEnd { at, then, remind_at: random.chance(50).then(|| now + (at - now) / 3) }
 }
 
-fn op(random: &mut Random, now: Minute) -> Op {
+fn op(random: &mut Random, world: &World, now: Minute) -> Op {
     match random.below(41) {
         0 | 1 => Op::Start,
         2..=6 => {
             let reason = random.one(&reasons());
-            let end = random.chance(60).then(|| hold_end(random, now));
+            let mut end = random.chance(60).then(|| hold_end(random, now));
+            if let Some(end) = &mut end
+                && world.is_busy
+                && let Some(at) = world.next_adoption(now)
+                && random.chance(40)
+            {
+                *end = HoldEnd { at, remind_at: None, ..*end };
+            }
             Op::Hold { reason, end }
         }
         7 | 8 => Op::Resume,
@@ -142,11 +149,13 @@ fn op(random: &mut Random, now: Minute) -> Op {
     }
 }
 
-/// True if the version of another system can say this.
-fn importable(op: &Op) -> bool {
+/// True if the version of another system can say this. Only a busy desk imports holds that end.
+fn importable(op: &Op, world: &World) -> bool {
     match op {
         Op::Spam | Op::NotSpam | Op::Undo | Op::Override(_) | Op::Adopt(_) | Op::Note => false,
-        Op::Hold { end, .. } => end.is_none(),
+        Op::Hold { end, .. } => {
+            end.is_none_or(|it| world.is_busy && it.then == StateKind::Active && it.remind_at.is_none())
+        }
         _ => true,
     }
 }
@@ -158,10 +167,23 @@ pub(super) struct World {
     pub(super) policies: Vec<Policy>,
     /// The minute of each adoption and the number of the policy. The first one precedes all tickets.
     pub(super) adoptions: Vec<(Minute, usize)>,
+    /// True if adoptions, commands, imports and timers meet often: agreements are adopted after imports, imported
+    /// tickets have timers, and commands and timers have the instants of adoptions. The simulator does not know all of
+    /// this.
+    is_busy: bool,
 }
 
 /// Draws the policies of a desk, and histories of its tickets.
 pub(super) fn world(number: u64, tickets: usize) -> (World, Vec<History>) {
+    draw(number, tickets, false)
+}
+
+/// Draws the same for a desk at which adoptions, commands, imports and timers meet often.
+pub(super) fn busy_world(number: u64, tickets: usize) -> (World, Vec<History>) {
+    draw(number, tickets, true)
+}
+
+fn draw(number: u64, tickets: usize, is_busy: bool) -> (World, Vec<History>) {
     let random = &mut Random::new(number);
     let calendars =
         [random.below(CALENDARS.len() as i64) as usize, random.below(CALENDARS.len() as i64) as usize];
@@ -170,16 +192,20 @@ pub(super) fn world(number: u64, tickets: usize) -> (World, Vec<History>) {
         let next = policy(random, &calendars, &policies);
         policies.push(next);
     }
+    if is_busy && random.chance(60) {
+        policies[0].agreements.clear();
+    }
     let start = random.one(&STARTS);
     let mut adoptions = vec![(start - 1440, 0)];
-    for _ in 0..random.below(6) {
+    let count = if is_busy { 2 + random.below(6) } else { random.below(6) };
+    for _ in 0..count {
         let (at, in_force) = *adoptions.last().unwrap();
         let next = random.one(&[0, 1, 2]);
         if next != in_force {
             adoptions.push((at.max(start) + 1 + random.below(2 * 1440), next));
         }
     }
-    let world = World { policies, adoptions };
+    let world = World { policies, adoptions, is_busy };
     let histories = (0..tickets).map(|_| history(random, &world, start)).collect();
     (world, histories)
 }
@@ -189,17 +215,25 @@ impl World {
     fn in_force(&self, at: Minute) -> usize {
         self.adoptions.iter().rfind(|it| it.0 <= at).unwrap().1
     }
+
+    fn next_adoption(&self, after: Minute) -> Option<Minute> {
+        self.adoptions.iter().map(|it| it.0).find(|it| *it > after)
+    }
 }
 
 fn history(random: &mut Random, world: &World, start: Minute) -> History {
-    let opened = start + random.below(6 * 1440);
+    let opened = start + random.below(if world.is_busy { 1440 } else { 6 * 1440 });
     let opened_by = random.one(&[By::Boris, By::Boris, By::Boris, By::Anna, By::Bot]);
     // The simulator does not know when the first agreement applies to an imported ticket, unless each policy has one
     // for all tickets, or none at all.
     let certain = |policy: &Policy| {
         policy.agreements.is_empty() || policy.agreements.iter().any(|it| it.when == When::Always)
     };
-    let imports = world.policies.iter().all(certain) && random.chance(35);
+    let imports = if world.is_busy {
+        random.chance(60)
+    } else {
+        world.policies.iter().all(certain) && random.chance(35)
+    };
     let imported = if imports { 1 + random.below(6) } else { 0 };
     let count = imported + 2 + random.below(18);
     let mut ticket = Ticket::new(opened_by);
@@ -222,6 +256,10 @@ fn history(random: &mut Random, world: &World, start: Minute) -> History {
             8 => random.one(&[20, 40, 80, 120, 240]), // often exactly at a deadline
             _ => random.below(2500),
         };
+        let gap = match world.next_adoption(now) {
+            Some(next) if world.is_busy && random.chance(30) => next - now,
+            _ => gap,
+        };
         for _ in 0..gap {
             pass(&mut now, &mut ticket, &mut ops, number < imported);
         }
@@ -236,16 +274,12 @@ fn history(random: &mut Random, world: &World, start: Minute) -> History {
                 ImportClocks::From(super::desk::instant(from)),
             ]);
             let from = matches!(clocks, ImportClocks::From(_)).then_some(from);
-            import = Some(Import { at: now, clocks, from });
+            let closes = world.is_busy && random.chance(60);
+            import = Some(Import { at: now, clocks, from, closes });
             pass(&mut now, &mut ticket, &mut ops, false);
         }
-        // There is no command at the instant of an adoption. The crate cannot tell whether the policy was adopted
-        // before or after such a command, and applies it after the command as well.
-        if world.adoptions.iter().any(|it| it.0 == now) {
-            continue;
-        }
-        let drawn = (0..50).map(|_| op(random, now));
-        let fits = |op: &Op| ticket.accepts(op, now) && (number >= imported || importable(op));
+        let drawn = (0..50).map(|_| op(random, world, now));
+        let fits = |op: &Op| ticket.accepts(op, now) && (number >= imported || importable(op, world));
         let Some(op) = drawn.into_iter().find(fits) else { continue };
         ticket.execute(&op, now, number < imported);
         ops.push((now, op));

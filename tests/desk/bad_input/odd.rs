@@ -8,7 +8,7 @@ use firstline::{
 
 use super::stage::{Stage, anna, boris, on_each_store};
 
-/// Texts that careless programs truncate, normalise, mirror or count wrongly.
+/// Texts that careless programs truncate, normalize, mirror or count wrongly.
 const ODD: [&str; 11] = [
     "Не работает звук — «совсем», №7 ёЁ",
     "\u{202e}dnuos oN\u{202c}",
@@ -37,7 +37,9 @@ fn every_character_is_kept_in_every_field() {
     on_each_store(|stage| {
         stage.desk.setup().adopt(&Policy::new().field("слово", FieldType::Text)).unwrap();
         for text in ODD {
-            let form: String = text.trim_start_matches('\u{feff}').nfc().collect();
+            // Names do not keep what nobody sees.
+            let seen = text.chars().filter(|c| !"\u{feff}\u{202e}\u{202c}\u{200e}\u{200f}".contains(*c));
+            let form: String = seen.nfc().collect();
             let form = form.as_str();
             let request = NewTicket::new(text)
                 .from(Contact::new(text).named(text).attribute(text, text))

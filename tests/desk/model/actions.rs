@@ -89,6 +89,15 @@ impl World {
             Part::RemoveContact(who) => Action::RemoveContact(pick(&PEOPLE, who).into()),
             Part::Link(kind, to) => Action::Link(link(kind, to)),
             Part::Unlink(kind, to) => Action::Unlink(link(kind, to)),
+            // Some of these keys are keys of messages and openings.
+            Part::Thread(n) => Action::thread(format!("chat-{}", n % 30)),
+            Part::TimeSpent(minutes) => Action::time_spent(minutes.into()),
+            Part::Follow(n) => Action::follow(pick(&["anna", "Бен"], n)),
+            Part::Unfollow(n) => Action::unfollow(pick(&["anna", "Бен"], n)),
+            Part::Take => Action::take(),
+            Part::Spam => Action::spam(),
+            Part::NotSpam => Action::not_spam(),
+            Part::Undo => Action::undo(),
             Part::Bad(n) => {
                 [Action::tag("\0"), Action::reply(""), Action::modifier("?"), Action::All(vec![])]
                     [usize::from(n) % 4]
@@ -99,7 +108,11 @@ impl World {
 }
 
 pub(crate) fn actor(n: u8) -> Actor {
-    if n.is_multiple_of(2) { Actor::agent("anna") } else { Actor::contact(pick(&PEOPLE, n / 2)) }
+    if n.is_multiple_of(2) {
+        Actor::agent(pick(&["anna", "anna", "Бен"], n / 2))
+    } else {
+        Actor::contact(pick(&PEOPLE, n / 2))
+    }
 }
 
 pub(crate) fn versioned(by: &Actor, ticket: &Snapshot, expected: Expected) -> CommandOptions {

@@ -39,6 +39,15 @@ pub(crate) enum Command {
         step: u8,
         by: u8,
     },
+    /// Mostly by the actor of the last command.
+    Undo {
+        ticket: u8,
+        by: u8,
+    },
+    /// Restores a ticket that was cancelled as spam, if there is one.
+    NotSpam {
+        ticket: u8,
+    },
     /// A message of the current requester.
     RequesterMessage {
         ticket: u8,
@@ -83,6 +92,14 @@ pub(crate) enum Part {
     RemoveContact(u8),
     Link(u8, u8),
     Unlink(u8, u8),
+    Thread(u8),
+    TimeSpent(i8),
+    Follow(u8),
+    Unfollow(u8),
+    Take,
+    Spam,
+    NotSpam,
+    Undo,
     Bad(u8),
 }
 
@@ -105,6 +122,14 @@ fn part() -> impl Strategy<Value = Part> {
         1 => any::<u8>().prop_map(Part::RemoveContact),
         2 => any::<(u8, u8)>().prop_map(|(kind, to)| Part::Link(kind, to)),
         1 => any::<(u8, u8)>().prop_map(|(kind, to)| Part::Unlink(kind, to)),
+        4 => any::<u8>().prop_map(Part::Thread),
+        1 => any::<i8>().prop_map(Part::TimeSpent),
+        1 => any::<u8>().prop_map(Part::Follow),
+        1 => any::<u8>().prop_map(Part::Unfollow),
+        1 => Just(Part::Take),
+        1 => Just(Part::Spam),
+        2 => Just(Part::NotSpam),
+        1 => Just(Part::Undo),
         1 => any::<u8>().prop_map(Part::Bad),
     ]
 }
@@ -147,6 +172,8 @@ fn command() -> impl Strategy<Value = Command> {
             .prop_map(|(ticket, part, by, expected)| Command::Part { ticket, part, by, expected }),
         3 => (any::<u8>(), part(), any::<u8>(), any::<u8>())
             .prop_map(|(ticket, first, step, by)| Command::Both { ticket, first, step, by }),
+        6 => any::<(u8, u8)>().prop_map(|(ticket, by)| Command::Undo { ticket, by }),
+        2 => any::<u8>().prop_map(|ticket| Command::NotSpam { ticket }),
         3 => any::<(u8, u8)>().prop_map(|(ticket, text)| Command::RequesterMessage { ticket, text }),
         4 => Just(Command::Again),
         // Up to a week, so that some verification periods end and others do not.

@@ -19,7 +19,7 @@ pub(crate) fn accepts(state: StateKind, step: StepKind) -> bool {
 }
 
 /// The outcomes that random lives must reach often.
-pub(crate) const OUTCOMES: [&str; 9] = [
+pub(crate) const OUTCOMES: [&str; 18] = [
     "replayed",
     "key reused",
     "conflict",
@@ -29,6 +29,15 @@ pub(crate) const OUTCOMES: [&str; 9] = [
     "follow-up opened",
     "link refused",
     "two parts refused",
+    "undone",
+    "undo refused",
+    "link undone",
+    "thread key undone",
+    "restored from spam",
+    "taken",
+    "take refused",
+    "thread key refused",
+    "time refused",
 ];
 
 pub(crate) fn cells() -> impl Iterator<Item = (StateKind, StepKind)> {

@@ -12,6 +12,7 @@ use proptest::test_runner::TestCaseError;
 
 use super::actions::{PEOPLE, WORDS, actor, pick, policy, versioned};
 use super::command::{Command, Part};
+use super::ledger::Ledger;
 use super::stage::Stage;
 use super::tally::{OUTCOMES, Tally, accepts};
 
@@ -20,7 +21,8 @@ type Played = Result<(), TestCaseError>;
 /// A call that can be repeated.
 #[derive(Debug, Clone)]
 enum Call {
-    Receive(InboundMessage),
+    /// A message with its thread and its sender.
+    Receive(InboundMessage, String, &'static str),
     Act(TicketId, Action, Actor, CommandOptions),
 }
 
@@ -29,10 +31,22 @@ type Outcome = Result<Receipt, Box<(ErrorKind, String, Option<Rejection>)>>;
 
 fn call(stage: &Stage, call: &Call) -> Outcome {
     let result = match call.clone() {
-        Call::Receive(message) => stage.desk.receive(message),
+        Call::Receive(message, ..) => stage.desk.receive(message),
         Call::Act(ticket, action, _, by) => stage.desk.act(ticket, action, by),
     };
     result.map_err(|error| Box::new((error.kind(), error.to_string(), error.rejection().cloned())))
+}
+
+/// The answers before a call.
+#[derive(Debug, Default)]
+struct Foreseen {
+    /// The answer of the handle; `None` if it cannot know.
+    predicted: Option<Option<Rejection>>,
+    /// The answer of the desk.
+    tried: Option<Result<Option<Rejection>, String>>,
+    /// The answer of the model; `None` if it does not know.
+    expected: Option<bool>,
+    links_before: Vec<Link>,
 }
 
 pub(crate) struct World {
@@ -40,6 +54,7 @@ pub(crate) struct World {
     pub(crate) tickets: Vec<TicketId>,
     last: Option<Call>,
     played: usize,
+    ledger: Ledger,
     pub(crate) tally: Tally,
 }
 
@@ -48,7 +63,8 @@ impl World {
         for stage in &stages {
             stage.desk.setup().adopt(&policy(1)).unwrap();
         }
-        World { stages, tickets: Vec::new(), last: None, played: 0, tally: Tally::default() }
+        let (ledger, tally) = (Ledger::default(), Tally::default());
+        World { stages, tickets: Vec::new(), last: None, played: 0, ledger, tally }
     }
 
     fn count_outcome(&mut self, outcome: &'static str) {
@@ -88,17 +104,20 @@ impl World {
                     prop_assert_eq!(other, &opened[0]);
                 }
                 if let Ok(ticket) = &opened[0] {
+                    if !ticket.replayed() {
+                        self.ledger.opened(ticket.id(), thread.map(|n| format!("chat-{n}")).as_deref());
+                    }
                     self.sound(ticket.id())?;
                 }
             }
             Command::Receive { requester, thread, text, key } => {
+                let (sender, thread) = (pick(&PEOPLE, requester), format!("chat-{thread}"));
                 let message = InboundMessage::new(pick(&WORDS, text))
                     .subject(pick(&WORDS, text))
-                    .from(pick(&PEOPLE, requester))
-                    .thread(format!("chat-{thread}"));
-                self.call(Call::Receive(
-                    key.into_iter().fold(message, |it, n| it.idempotency_key(format!("key-{n}"))),
-                ))?;
+                    .from(sender)
+                    .thread(thread.as_str());
+                let message = key.into_iter().fold(message, |it, n| it.idempotency_key(format!("key-{n}")));
+                self.call(Call::Receive(message, thread, sender))?;
             }
             Command::Step { ticket, step, legal, right_actor, expected, key } => {
                 let snapshot = self.ticket_in_work(ticket);
@@ -135,6 +154,19 @@ impl World {
                 if self.ticket(ticket).version == before {
                     self.count_outcome("two parts refused");
                 }
+            }
+            Command::Undo { ticket, by } => {
+                let id = pick(&self.tickets, ticket);
+                let last = self.ledger.last_actor(id).filter(|_| !by.is_multiple_of(8));
+                let actor = last.unwrap_or_else(|| actor(by / 8));
+                self.call(Call::Act(id, Action::undo(), actor.clone(), actor.into()))?;
+            }
+            Command::NotSpam { ticket } => {
+                let is_spam = |id: &&TicketId| self.stages[0].ticket(**id).spam;
+                let spam: Vec<TicketId> = self.tickets.iter().filter(is_spam).copied().collect();
+                let id = pick(if spam.is_empty() { &self.tickets } else { &spam }, ticket);
+                let anna = Actor::agent("anna");
+                self.call(Call::Act(id, Action::not_spam(), anna.clone(), anna.into()))?;
             }
             Command::RequesterMessage { ticket, text } => {
                 let snapshot = self.ticket(ticket);
@@ -175,18 +207,25 @@ impl World {
         }
     }
 
+    fn foresee(&self, call: &Call) -> Foreseen {
+        let Call::Act(id, action, actor, _) = call else { return Foreseen::default() };
+        let (stage, handle) = (&self.stages[0], self.stages[0].desk.ticket(*id).unwrap());
+        let due = handle.timers().iter().any(|timer| timer.due <= stage.now());
+        // A handle knows neither the clock nor the history.
+        let is_correction = |part: &&Action| matches!(part, Action::Undo | Action::NotSpam);
+        let is_known = !due && !action.parts().iter().any(is_correction);
+        let tried = stage.desk.reports().why_not(*id, action.clone(), actor);
+        Foreseen {
+            predicted: is_known.then(|| handle.why_not_by(action, actor)),
+            tried: Some(tried.map_err(|error| error.to_string())),
+            expected: if due { None } else { self.ledger.accepts(stage, handle.snapshot(), action, actor) },
+            links_before: stage.links(*id),
+        }
+    }
+
     /// Makes the call over every store, compares the outcomes and checks the changed ticket.
     fn call(&mut self, new_call: Call) -> Played {
-        let now = self.stages[0].now();
-        let predicted = match &new_call {
-            Call::Act(id, action, actor, _) => {
-                let handle = self.stages[0].desk.ticket(*id).unwrap();
-                let due = handle.timers().iter().any(|timer| timer.due <= now);
-                // A handle does not see the clock, so its answer is current only without due timers.
-                (!due).then(|| handle.why_not_by(action, actor))
-            }
-            Call::Receive(_) => None,
-        };
+        let Foreseen { predicted, tried, expected, links_before } = self.foresee(&new_call);
         let before: Vec<u64> = self.tickets.iter().map(|id| self.stages[0].ticket(*id).version).collect();
         let outcomes: Vec<Outcome> = self.stages.iter().map(|stage| call(stage, &new_call)).collect();
         for (other, stage) in outcomes.iter().zip(&self.stages).skip(1) {
@@ -196,6 +235,18 @@ impl World {
             Ok(receipt) => {
                 if let (Some(Some(why_not)), false) = (&predicted, receipt.replayed) {
                     return Err(TestCaseError::fail(format!("it was accepted although {why_not}")));
+                }
+                if !receipt.replayed {
+                    prop_assert!(tried.is_none_or(|it| it == Ok(None)), "the desk refused it in advance");
+                    prop_assert_ne!(expected, Some(false), "the model refuses {:?}", new_call);
+                    match &new_call {
+                        Call::Act(_, action, actor, _) => {
+                            self.ledger.acted(&self.stages, links_before, (action, actor), receipt)?;
+                        }
+                        Call::Receive(_, thread, sender) => {
+                            self.ledger.received(thread, receipt, sender, &self.stages[0]);
+                        }
+                    }
                 }
                 self.count_outcomes(receipt);
                 self.sound(receipt.ticket.id())?;
@@ -210,6 +261,24 @@ impl World {
                     "{}",
                     text
                 );
+                let unrelated = matches!(kind, ErrorKind::KeyReused | ErrorKind::Conflict);
+                prop_assert!(
+                    unrelated || expected != Some(true),
+                    "the model accepts {:?}: {}",
+                    new_call,
+                    text
+                );
+                if let (Call::Act(_, action, ..), false) = (&new_call, unrelated) {
+                    let refused = rejection.clone().map_or_else(|| Err(text.clone()), |it| Ok(Some(it)));
+                    prop_assert_eq!(tried, Some(refused), "the desk gave another answer in advance");
+                    match action {
+                        Action::Undo => self.count_outcome("undo refused"),
+                        Action::Take => self.count_outcome("take refused"),
+                        Action::Thread(_) => self.count_outcome("thread key refused"),
+                        Action::TimeSpent { .. } => self.count_outcome("time refused"),
+                        _ => {}
+                    }
+                }
                 match kind {
                     ErrorKind::KeyReused => self.count_outcome("key reused"),
                     ErrorKind::Conflict => self.count_outcome("conflict"),
@@ -235,8 +304,32 @@ impl World {
         if receipt.replayed {
             return self.count_outcome("replayed");
         }
+        let undone = receipt.events.iter().find_map(|event| match &event.change {
+            Change::Undone { versions, .. } => Some(versions.clone()),
+            _ => None,
+        });
+        if let Some(versions) = undone {
+            let history = self.stages[0].history(receipt.ticket.id());
+            let commanded = |of: fn(&Change) -> bool| {
+                history.iter().any(|event| versions.contains(&event.version) && of(&event.change))
+            };
+            let is_link = |change: &Change| matches!(change, Change::Linked(_) | Change::Unlinked(_));
+            let found = [commanded(is_link), commanded(|change| *change == Change::ThreadAdded)];
+            self.count_outcome("undone");
+            for (outcome, found) in ["link undone", "thread key undone"].into_iter().zip(found) {
+                if found {
+                    self.count_outcome(outcome);
+                }
+            }
+        }
         for event in &receipt.events {
             match &event.change {
+                Change::StateChanged { cause: Cause::NotSpam, .. } => {
+                    self.count_outcome("restored from spam")
+                }
+                Change::Assigned { to: Some(to) } if event.by == Actor::agent(to.clone()) => {
+                    self.count_outcome("taken");
+                }
                 Change::StateChanged { cause: Cause::Message, step: Some(StepKind::Reopen), .. } => {
                     self.count_outcome("message reopened");
                 }
@@ -336,6 +429,7 @@ impl World {
             let histories: Vec<_> = self.stages.iter().map(|it| it.history(*id)).collect();
             prop_assert!(histories.windows(2).all(|pair| pair[0] == pair[1]), "histories differ");
         }
+        self.ledger.finish(&self.stages)?;
         self.tick(TimeDelta::days(3_650))
     }
 }

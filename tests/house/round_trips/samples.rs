@@ -64,7 +64,7 @@ pub(super) fn opened() -> Json {
         "attributes": {"boris": {"vip": true}}, "category": ["audio", "headset"], "tags": ["slow"],
         "fields": {"margin": {"decimal": "0.5"}}, "modifiers": ["press"], "assessment": assessment(), "team": "lawyers",
         "line": "second", "assignee": "ben", "files": files(), "sent_at": AT,
-        "external": {"source": "old desk", "id": "4711"}, "placement": placement(),
+        "left_out": {"files": 3}, "external": {"source": "old desk", "id": "4711"}, "placement": placement(),
     })
 }
 
@@ -88,14 +88,14 @@ pub(super) fn alert() -> Json {
 pub(super) fn arrived() -> Json {
     json!({
         "files": files(), "machine": "bounce", "sender": "mallory", "from_outside": true, "without_text": true,
-        "channel": "kiosk", "sent_at": AT, "also_to": ["eva"],
+        "channel": "kiosk", "sent_at": AT, "also_to": ["eva"], "left_out": {"files": 3},
     })
 }
 
 pub(super) fn personal() -> Json {
     json!({"boris": {
         "subject": "a subject", "text": "a text", "resolution": "a resolution", "files": ["a.png"],
-        "fields": {"verdict": "guilty"}, "name": "Boris", "email": "b@example.org", "phone": "+49 30 1",
+        "fields": {"verdict": "guilty"}, "thread": "<a@desk>", "name": "Boris", "email": "b@example.org", "phone": "+49 30 1",
     }})
 }
 
@@ -140,10 +140,11 @@ pub(super) fn changes() -> Vec<Json> {
         json!({"what": "time_spent", "minutes": -45}),
         json!({"what": "followed", "agent": "ben"}),
         json!({"what": "unfollowed", "agent": "ben"}),
+        json!({"what": "thread_added"}),
         with("linked", link.clone()),
         with("unlinked", link),
         json!({
-            "what": "undone", "commanded_at": AT, "before": opened(), "resolved_at": AT, "closed_at": AT,
+            "what": "undone", "versions": {"start": 3, "end": 4}, "commanded_at": AT, "before": opened(), "resolved_at": AT, "closed_at": AT,
             "unanswered_since": AT, "reopens": 1, "handovers": 1, "first_replied_at": AT, "replies_sent": 1,
             "hold_end": {"then": "closed", "remind_at": AT}, "minutes_spent": 45, "followers": ["ben"],
             "unmapped_status": "Old",
@@ -165,7 +166,8 @@ pub(super) fn details() -> Json {
 }
 
 pub(super) fn mark() -> Json {
-    json!({"versions": 3, "fingerprint": "00", "clocks": {"from": AT}, "measured": true, "quiet_until": AT})
+    json!({"versions": 3, "fingerprint": "00", "clocks": {"from": AT}, "measured": true, "quiet_until": AT,
+           "adopted": fingerprint()})
 }
 
 pub(super) fn sentence() -> Json {
@@ -203,6 +205,8 @@ pub(super) fn events() -> Vec<Json> {
         json!({
             "ticket": ID, "version": n + 1, "at": AT, "by": actors()[n % 5], "change": change, "personal": personal(),
             "origin": {"version": 1, "irregular": true, "label": "Old"}, "continues": true,
+            "mirrored": true,
+            "adopted": fingerprint(),
         })
     };
     changes().into_iter().enumerate().map(event).collect()
@@ -216,6 +220,7 @@ pub(super) fn snapshot() -> Json {
         "tags": ["slow"], "fields": {"margin": {"decimal": "0.5"}}, "modifiers": ["press"], "assessment": assessment(),
         "team": "audio", "line": "second", "assignee": "ben", "followers": ["ben"], "minutes_spent": 45,
         "links": [{"kind": "caused_by", "to": ID}], "resolution_code": "x", "opened_at": AT, "updated_at": AT,
+        "adopted": fingerprint(),
         "touched_at": AT, "outbound": true, "asked_at": AT, "first_replied_at": AT, "resolved_at": AT, "closed_at": AT,
         "due_at": AT, "overdue_since": AT, "reopens": 1, "handovers": 1, "messages_received": 1, "replies_sent": 1,
         "last_speaker": {"agent": "anna"}, "unanswered_since": AT, "undone": 1, "spam": true, "irregular": 1,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use firstline::memory::{Memory, MemoryTx};
 use firstline::store::kinds::{RECEIPT, THREAD};
@@ -94,6 +94,8 @@ pub(crate) enum Fault {
     OwesAll,
     /// Answers each read from the current state, not from one snapshot.
     ReadsAnew,
+    /// Lets no command write while another one reads.
+    ReadsLock,
     /// Takes locks in the order in which they are requested. In a deadlock, one of the two commands fails with a
     /// storage error.
     WaitsInAnyOrder,
@@ -107,6 +109,8 @@ struct Notes {
     offsets: HashMap<(String, Cursor), usize>,
     /// The highest number in use at each desk.
     taken: HashMap<DeskId, u64>,
+    /// The transaction that reads everything; it lives until that transaction ends.
+    reader: Weak<()>,
 }
 
 #[derive(Debug, Clone)]
@@ -160,12 +164,24 @@ impl Store for Broken {
     type Tx<'a> = BrokenTx<'a>;
 
     fn begin(&self, desk: &DeskId, mode: Mode) -> Result<BrokenTx<'_>> {
+        if mode == Mode::Write && self.notes().reader.upgrade().is_some() {
+            return Err(Error::new(ErrorKind::Storage, "another command reads"));
+        }
         let tx = match self.fault {
             Fault::WaitsInAnyOrder => None,
             _ => Some(self.store.begin(desk, mode)?),
         };
         let locked = self.locks.nobody();
-        Ok(BrokenTx { broken: self, desk: desk.clone(), tx, mode, asked: 0, let_go: None, locked })
+        Ok(BrokenTx {
+            broken: self,
+            desk: desk.clone(),
+            tx,
+            mode,
+            asked: 0,
+            let_go: None,
+            locked,
+            reads: None,
+        })
     }
 
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
@@ -199,6 +215,8 @@ pub(crate) struct BrokenTx<'a> {
     /// The number of claims when the transaction was released too early.
     let_go: Option<u64>,
     locked: Locked,
+    /// Present while the transaction keeps others from writing.
+    reads: Option<Arc<()>>,
 }
 
 fn far() -> DateTime<Utc> {
@@ -368,6 +386,11 @@ impl Tx for BrokenTx<'_> {
             let locks = reads.iter().filter_map(Read::lock).filter(|(_, mode)| *mode == LockMode::Exclusive);
             let member = &self.broken.member;
             locks.map(|(lock, _)| lock).try_for_each(|lock| self.locked.lock(&self.desk, lock, member))?;
+        }
+        // Only the check for this fault reads so much at once.
+        if self.broken.fault == Fault::ReadsLock && self.mode == Mode::Read && reads.len() > 5 {
+            let reader = self.reads.insert(Arc::new(()));
+            self.broken.notes().reader = Arc::downgrade(reader);
         }
         let reads_a_life = matches!(reads, [Read::Ticket(_), Read::History { after: 0, .. }]);
         let answer = |(place, read): (usize, &Read)| {

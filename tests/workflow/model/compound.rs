@@ -1,14 +1,16 @@
 //! An interpreter of compound actions, written to be easy to read: it changes a copy of the ticket part by part. It
 //! shares no code with the desk apart from the priority matrix, and selects transitions with the naive reading.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use firstline::lifecycle::{StateKind, StepKind, state};
 use firstline::priority::{AssessmentInputs, Matrix};
 use firstline::ticket::action::StepOptions;
 use firstline::workflow::{Placement, Status, Transition, Trigger, Workflow};
-use firstline::{Action, Actor, HoldReason, Snapshot, State, Who, WorkflowDefinition};
+use firstline::{
+    Action, Actor, DateTime, HoldReason, Snapshot, State, TicketId, TimeDelta, Utc, Who, WorkflowDefinition,
+};
 
 use crate::model::naive::{Cause, Flaw, Naive};
 
@@ -24,6 +26,12 @@ pub(crate) enum Slip {
     MindsTheOrder,
     /// Guards see the priority from before the action.
     SeesOldPriority,
+    /// A command is taken back although somebody else has acted since.
+    UndoesAnything,
+    /// A ticket that is not spam after all has no date for the end of its hold.
+    ForgetsHoldEnds,
+    /// A ticket always resumes at the end of a hold.
+    AlwaysResumes,
 }
 
 /// The action is refused. The naive reading gives the reasons for steps. The reasons for whole actions are only
@@ -33,6 +41,17 @@ pub(crate) struct Refused;
 
 type Outcome = Result<(), Refused>;
 
+/// The last command on a ticket that left an event.
+#[derive(Debug, Clone)]
+pub(crate) struct LastCommand {
+    pub(crate) by: Who,
+    pub(crate) at: DateTime<Utc>,
+    /// The ticket before the command.
+    pub(crate) before: Snapshot,
+    /// True for the opening, a correction and a timer, which nobody takes back.
+    pub(crate) stays: bool,
+}
+
 pub(crate) struct Interpreter<'a> {
     /// The workflows, the one for all other kinds last.
     pub(crate) workflows: &'a [Workflow],
@@ -40,6 +59,22 @@ pub(crate) struct Interpreter<'a> {
     pub(crate) ticket: Snapshot,
     pub(crate) by: &'a Actor,
     pub(crate) slip: Slip,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) last: &'a LastCommand,
+    /// The ticket before it was cancelled as spam.
+    pub(crate) before_spam: Option<&'a Snapshot>,
+    /// The tickets of the thread keys that have been added.
+    pub(crate) threads: &'a BTreeMap<String, TicketId>,
+}
+
+/// What an action leaves besides the ticket.
+#[derive(Debug, Default)]
+pub(crate) struct Traces {
+    /// True if the action leaves an event.
+    pub(crate) writes: bool,
+    /// The ticket before a part that has cancelled it as spam.
+    pub(crate) before_spam: Option<Snapshot>,
+    pub(crate) threads: Vec<String>,
 }
 
 fn when(condition: bool) -> Outcome {
@@ -48,17 +83,33 @@ fn when(condition: bool) -> Outcome {
 
 impl<'a> Interpreter<'a> {
     /// Executes all parts, or is refused.
-    pub(crate) fn all(&mut self, action: &Action) -> Outcome {
+    pub(crate) fn all(&mut self, action: &Action) -> Result<Traces, Refused> {
         let parts = action.parts();
+        when(parts.len() == 1 || parts.iter().all(|part| !matches!(part, Action::Undo)))?;
         let assigns = parts.iter().any(|part| matches!(part, Action::Assign(_) | Action::Take));
+        let mut traces = Traces::default();
         for part in parts {
-            self.part(part, assigns)?;
+            let before = self.ticket.clone();
+            match part {
+                Action::Spam => traces.before_spam = Some(before.clone()),
+                Action::Thread(key) => traces.threads.push(key.as_str().to_owned()),
+                _ => {}
+            }
+            match (part, &traces.before_spam) {
+                (Action::NotSpam, Some(spam)) => self.not_spam(&spam.clone())?,
+                _ => self.part(part, assigns)?,
+            }
             if self.slip != Slip::SeesOldPriority {
                 self.rate(|_| {});
             }
+            // A note and a step leave an event, even if the facts are the same again.
+            let says =
+                matches!(part, Action::Note(_) | Action::OverridePriority { .. } | Action::Hold { .. });
+            traces.writes |=
+                says || matches!(part, Action::Undo | Action::HoldEnd(_)) || before != self.ticket;
         }
         self.rate(|_| {});
-        Ok(())
+        Ok(traces)
     }
 
     fn part(&mut self, part: &Action, assigns: bool) -> Outcome {
@@ -66,6 +117,46 @@ impl<'a> Interpreter<'a> {
         let is_over = self.ticket.state.kind().is_final();
         match part {
             Action::Note(_) => when(by_staff),
+            Action::Undo => self.undo(),
+            Action::Spam => {
+                when(by_staff)?;
+                // The workflow must permit the cancellation, but no comment is needed.
+                let comment = Some("spam".to_owned());
+                self.step(&Action::Cancel(StepOptions { status: None, comment }))?;
+                self.ticket.spam = true;
+                Ok(())
+            }
+            Action::NotSpam => {
+                let before = self.before_spam.filter(|_| self.ticket.spam).ok_or(Refused)?;
+                self.not_spam(before)
+            }
+            Action::HoldEnd(end) => {
+                when(by_staff)?;
+                let until = hold_date(&self.ticket).ok_or(Refused)?;
+                when(end.remind_at.is_none_or(|at| self.now < at && at < until))?;
+                self.ticket.hold_end = Some(*end);
+                Ok(())
+            }
+            Action::TimeSpent { minutes } => {
+                when(matches!(self.by.who, Who::Agent(_)))?;
+                let total = i64::from(self.ticket.minutes_spent) + i64::from(*minutes);
+                self.ticket.minutes_spent = u32::try_from(total).map_err(|_| Refused)?;
+                Ok(())
+            }
+            Action::Follow(agent) => {
+                when(by_staff)?;
+                self.ticket.followers.insert(agent.clone());
+                Ok(())
+            }
+            Action::Unfollow(agent) => {
+                when(by_staff)?;
+                self.ticket.followers.remove(agent);
+                Ok(())
+            }
+            Action::Thread(key) => {
+                when(by_staff)?;
+                when(self.threads.get(key.as_str()).is_none_or(|ticket| *ticket == self.ticket.id))
+            }
             Action::Subject(_) => when(by_staff),
             Action::Assign(to) => {
                 when(by_staff && !is_over)?;
@@ -127,6 +218,83 @@ impl<'a> Interpreter<'a> {
         }
     }
 
+    /// Takes back the actor's own last command.
+    fn undo(&mut self) -> Outcome {
+        let writes = match &self.by.who {
+            Who::Contact(id) => self.ticket.contacts.contains_key(id),
+            _ => true,
+        };
+        let LastCommand { by, at, before, stays } = self.last;
+        when(writes && !stays)?;
+        when(*by == self.by.who || self.slip == Slip::UndoesAnything)?;
+        when(self.now - *at <= TimeDelta::days(1))?;
+        self.ticket = before.clone();
+        self.timers();
+        Ok(())
+    }
+
+    /// Returns the ticket to the state and status that it had before it was cancelled as spam.
+    fn not_spam(&mut self, before: &Snapshot) -> Outcome {
+        when(!matches!(self.by.who, Who::Contact(_)) && self.ticket.spam)?;
+        self.ticket.state.clone_from(&before.state);
+        self.ticket.placement.clone_from(&before.placement);
+        self.ticket.spam = false;
+        if self.slip != Slip::ForgetsHoldEnds {
+            self.ticket.hold_end = before.hold_end;
+        }
+        // The kind may have been changed since. The ticket then enters the workflow of its new kind.
+        if self.ticket.kind != before.kind {
+            self.enter_workflow_of_kind()?;
+        }
+        self.timers();
+        Ok(())
+    }
+
+    /// Does what is due: a reminder, and the end of a hold. Returns false if nothing is.
+    pub(crate) fn timers(&mut self) -> bool {
+        let mut fired = false;
+        if let Some(end) = &mut self.ticket.hold_end
+            && end.remind_at.is_some_and(|at| at <= self.now)
+        {
+            end.remind_at = None;
+            fired = true;
+        }
+        if hold_date(&self.ticket).is_some_and(|until| until <= self.now) {
+            self.end_hold();
+            fired = true;
+        }
+        fired
+    }
+
+    /// Ends a hold. If the workflow does not permit it, the ticket waits without a date.
+    fn end_hold(&mut self) {
+        let then = self.ticket.hold_end.map_or(StateKind::Active, |end| end.then);
+        let steps = match then {
+            _ if self.slip == Slip::AlwaysResumes => vec![(Cause::HoldEnds, Action::resume())],
+            StateKind::Resolved => vec![(Cause::Silence, Action::resolve("no answer"))],
+            StateKind::Closed => {
+                vec![(Cause::Silence, Action::resolve("no answer")), (Cause::Silence, Action::close())]
+            }
+            _ => vec![(Cause::HoldEnds, Action::resume())],
+        };
+        let (desk, workflow) = (Actor::from(Who::Desk), self.workflow());
+        let definition = workflow.definition();
+        for (cause, action) in steps {
+            let naive = Naive { definition, ticket: &self.ticket, by: &desk, cause, flaw: Flaw::None };
+            let Ok(to) = naive.answer(&action) else { break };
+            let status = definition.statuses.iter().find(|it| it.name == to).unwrap();
+            if status.state == StateKind::Resolved {
+                self.ticket.resolution_code = None;
+            }
+            self.stand(workflow, &to, plain(status.state));
+            self.ticket.hold_end = None;
+        }
+        if let State::OnHold(hold) = &mut self.ticket.state {
+            hold.until = None;
+            self.ticket.hold_end = None;
+        }
+    }
+
     fn prioritise(&mut self, may: bool, change: impl FnOnce(&mut AssessmentInputs<'_>)) -> Outcome {
         when(may)?;
         self.rate(change);
@@ -167,15 +335,25 @@ impl<'a> Interpreter<'a> {
         if let Action::Resolve { code, .. } = action {
             self.ticket.resolution_code.clone_from(code);
         }
+        // A move within the state keeps the hold with its end. Every step ends it.
+        let within = |it: &&Transition| {
+            let here = it.from.iter().any(|from| *from == self.ticket.status());
+            here && it.to == to && it.action == Trigger::Move
+        };
+        if matches!(action, Action::Move { .. }) && definition.transitions.iter().any(|it| within(&it)) {
+            let state = self.ticket.state.clone();
+            self.stand(workflow, &to, state);
+            return Ok(());
+        }
         let state = match (action, status.state) {
-            (Action::Hold { reason, .. }, _) => held_for(reason.clone()),
-            (Action::Move { .. }, StateKind::OnHold) if self.ticket.state.kind() == StateKind::OnHold => {
-                self.ticket.state.clone()
+            (Action::Hold { reason, until, .. }, _) => {
+                state::OnHold { reason: reason.clone(), until: *until }.into()
             }
             (_, StateKind::OnHold) => held_for(status.reason.clone().unwrap()),
             (_, state) => plain(state),
         };
         self.stand(workflow, &to, state);
+        self.ticket.hold_end = None;
         Ok(())
     }
 
@@ -290,6 +468,14 @@ fn plain(kind: StateKind) -> State {
 
 fn held_for(reason: HoldReason) -> State {
     state::OnHold { reason, until: None }.into()
+}
+
+/// The date at which the hold of a ticket ends.
+fn hold_date(ticket: &Snapshot) -> Option<DateTime<Utc>> {
+    match &ticket.state {
+        State::OnHold(hold) => hold.until,
+        _ => None,
+    }
 }
 
 pub(crate) fn hold_reason(ticket: &Snapshot) -> Option<HoldReason> {

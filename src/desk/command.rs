@@ -1,0 +1,84 @@
+//! A command on a ticket. Performing and trying an action share its decision.
+
+use super::context::{CommandContext, PolicyContext};
+use super::links::Links;
+use super::threads::{self, Threads};
+use crate::error::Error;
+use crate::id::TicketId;
+use crate::operation::{Interrupt, Loaded};
+use crate::store::RecordWrite;
+use crate::ticket::access::Access;
+use crate::ticket::action::Action;
+use crate::ticket::decision::TicketWrite;
+use crate::ticket::decision::named::Named;
+use crate::ticket::people::Actor;
+use crate::ticket::snapshot::Snapshot;
+
+/// An action of an actor on a ticket that they see.
+#[derive(Debug)]
+pub(super) struct Command<'l> {
+    action: &'l Action,
+    by: &'l Actor,
+    context: &'l CommandContext,
+    loaded: &'l Loaded,
+    pub(super) ticket: &'l Snapshot,
+    pub(super) access: Access,
+    policy_context: PolicyContext<'l>,
+}
+
+/// A decided command.
+#[derive(Debug)]
+pub(super) struct DecidedCommand<'l> {
+    pub(super) decision: TicketWrite,
+    /// The decisions for the tickets at the other ends of changed links.
+    pub(super) others: Vec<TicketWrite>,
+    /// The records of changed links and thread keys.
+    pub(super) records: Vec<RecordWrite>,
+    pub(super) policy_context: PolicyContext<'l>,
+}
+
+impl<'l> Command<'l> {
+    /// Reads the ticket and its policy.
+    pub(super) fn on(
+        ticket: TicketId,
+        action: &'l Action,
+        by: &'l Actor,
+        context: &'l CommandContext,
+        loaded: &'l Loaded,
+    ) -> Result<Command<'l>, Interrupt> {
+        let unknown = || Error::not_found(format_args!("ticket {ticket}"));
+        let ticket = loaded.ticket(ticket)?.ok_or_else(unknown)?;
+        let policy_context = context.policy_context_for(ticket, loaded)?;
+        let access = Access::of_commands(by, &policy_context.policy);
+        access.check(ticket)?;
+        Ok(Command { action, by, context, loaded, ticket, access, policy_context })
+    }
+
+    /// Decides the action. An actor who does not see the internal part of the ticket gets the public form of a
+    /// rejection.
+    pub(super) fn decide(self) -> Result<DecidedCommand<'l>, Interrupt> {
+        let sees_internal = self.access.sees_internal(self.ticket);
+        self.decide_whole().map_err(|interrupt| match interrupt {
+            Interrupt::Fail(error) if !sees_internal => {
+                let public = error.rejection().map(|rejection| rejection.clone().public().into());
+                Interrupt::Fail(public.unwrap_or(error))
+            }
+            other => other,
+        })
+    }
+
+    fn decide_whole(self) -> Result<DecidedCommand<'l>, Interrupt> {
+        let Command { action, by, context, loaded, ticket, access, mut policy_context } = self;
+        context.pin_for_correction(ticket, action, &mut policy_context, loaded)?;
+        let decision_context = policy_context.decision(context.now, by);
+        let links = Links { ticket: ticket.id, context, access: &access, loaded };
+        let [incoming, hidden] = links.named(ticket, action, &decision_context)?;
+        let threads = Threads::named(context, ticket, action, &decision_context, loaded)?;
+        let named = Named { incoming, hidden, threads: threads.new.clone() };
+        let decision = ticket.decide_with(action, named, &decision_context)?;
+        let (others, mut records) = links.mirror_all(&decision, &decision_context)?;
+        records.extend(threads.add_to(ticket.id)?);
+        records.extend(threads::released(&decision, loaded)?);
+        Ok(DecidedCommand { decision, others, records, policy_context })
+    }
+}

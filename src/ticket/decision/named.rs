@@ -1,0 +1,17 @@
+//! The stored facts about the links and thread keys that an action names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::id::ThreadKey;
+use crate::ticket::kind::Link;
+
+/// The facts about the links and thread keys of an action that are not in the ticket's row. The desk reads them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Named {
+    /// The existing links from other tickets.
+    pub(crate) incoming: BTreeSet<Link>,
+    /// The ticket's own links to tickets that the actor does not see.
+    pub(crate) hidden: BTreeSet<Link>,
+    /// The thread keys that lead to no ticket yet, each with its stored form.
+    pub(crate) threads: BTreeMap<ThreadKey, String>,
+}
