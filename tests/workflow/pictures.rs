@@ -126,7 +126,7 @@ const HOSTILE: [&str; 14] = [
     "Проверка: «карта» — да?",
     "待機中 顧客からの返事を待っています",
     "🎉🎉🎉 👩‍👩‍👧 x\u{301}",
-    "\u{202e}right to left",
+    "שולחן העזרה, from right to left",
     "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft of the Danube",
     "{}[]()|<br/>",
     "1. first",
@@ -195,6 +195,14 @@ fn overlaps(svg: &str) -> Vec<String> {
         found.extend(on.map(|other| format!("{one:?} on {other:?}")));
     }
     found
+}
+
+/// A name cannot change the direction of the text around it in a picture.
+#[test]
+fn a_name_with_a_change_of_direction_is_refused() {
+    let turned = hostile().status(Status::new("\u{202e}right to left", StateKind::Active));
+    let error = turned.build().unwrap_err().to_string();
+    assert!(error.contains(r#"statuses[17].name: the name "\u{202e}right to left""#), "{error}");
 }
 
 #[test]
