@@ -95,8 +95,8 @@
 //! # Connection poolers
 //!
 //! The store works behind pgbouncer in session mode and in transaction mode, and is tested with pgbouncer 1.18. It
-//! detects a pooler when it connects, and then does not prepare its statements, so each statement is planned again. A
-//! pooler that appears later is noticed by the next transaction. In statement mode there are no transactions, so
+//! detects a pooler when it connects, and then does not prepare its statements, so each statement is planned again. If
+//! you put a pooler in front of the server later, restart the program. In statement mode there are no transactions, so
 //! connecting fails.
 //!
 //! A pooler does not pass on `options` of the URL, so a URL with `options` is refused. Set them at the server with

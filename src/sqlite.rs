@@ -106,7 +106,7 @@ impl Sqlite {
     /// Takes a connection for reading and begins a transaction.
     fn reading(&self, deadline: Deadline) -> Result<Connected<'_>> {
         let connected = self.reader(deadline)?;
-        self.begin(&connected, "BEGIN", deadline, || ())?;
+        self.begin_verified(&connected, "BEGIN", deadline, || ())?;
         Ok(connected)
     }
 
@@ -163,12 +163,12 @@ impl Sqlite {
         if self.0.location.is_some() {
             breaks.take();
         }
-        self.begin(connected, "BEGIN IMMEDIATE", deadline, || breaks.met_another())
+        self.begin_verified(connected, "BEGIN IMMEDIATE", deadline, || breaks.met_another())
     }
 
     /// Begins a transaction on the file that the store opened. The file is verified last, because waiting takes time.
     /// Calls `busy` whenever another program holds the lock.
-    fn begin(
+    fn begin_verified(
         &self,
         connected: &Connected<'_>,
         begin: &str,
@@ -185,7 +185,20 @@ impl Sqlite {
 
     /// Commits and verifies that the commit is in the file at the store's path.
     fn commit(&self, connected: &Connected<'_>) -> Result<()> {
-        commit_on(connected.connection()?)?;
+        self.commit_unverified(connected)?;
+        self.verify_commit()
+    }
+
+    /// Commits. Nothing is written if this fails, except with [`ErrorKind::Unknown`].
+    fn commit_unverified(&self, connected: &Connected<'_>) -> Result<()> {
+        let committed = commit_on(connected.connection()?);
+        self.0.breaks.transaction_ended();
+        committed
+    }
+
+    /// Verifies that a commit is in the file at the store's path. If this fails, the commit is in the file that was
+    /// opened, so its commands must not run again.
+    fn verify_commit(&self) -> Result<()> {
         self.verify_file().map_err(fault::committed_elsewhere)
     }
 
@@ -221,10 +234,10 @@ impl Store for Sqlite {
     /// Begins a write transaction only if a record is due.
     fn claim(&self, kind: RecordKind, limit: usize, lease: TimeDelta) -> Result<Vec<Claimed>> {
         let (claim, desk) = (Claim::new(kind, limit, Store::now(self)?, lease), DeskId::new("claims"));
-        if !Store::begin(self, &desk, Mode::Read)?.rows()?.is_due(kind, claim.now)? {
+        if !self.begin(&desk, Mode::Read)?.rows()?.is_due(kind, claim.now)? {
             return Ok(Vec::new());
         }
-        let tx = Store::begin(self, &desk, Mode::Write)?;
+        let tx = self.begin(&desk, Mode::Write)?;
         let claimed = tx.rows()?.claim(&claim.at_present())?;
         self.commit(&tx.connected)?;
         Ok(claimed)

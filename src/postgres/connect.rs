@@ -15,6 +15,7 @@ use super::options::PostgresOptions;
 use super::permits::Permits;
 use super::session::Sessions;
 use super::sql::{Shared, Sql};
+use super::wire::query_value;
 use super::{Inner, Postgres, in_runtime, schema};
 use crate::error::{Error, Result};
 
@@ -87,7 +88,9 @@ impl PostgresOptions {
                 connection = pool.get().await.map_err(Fault::from);
             }
         } else if let Ok(connection) = &connection {
-            let setting = in_time(acquire_timeout * 2, text(connection, &Sessions::query())).await??;
+            let setting =
+                in_time(acquire_timeout * 2, query_value::<String>(connection, &Sessions::query(), &[]))
+                    .await??;
             if !sessions.is_own(&setting) {
                 sessions.set_shared();
             }
@@ -141,17 +144,11 @@ impl PostgresOptions {
     }
 }
 
-/// Runs a statement that returns one text, without preparing it.
-async fn text(connection: &tokio_postgres::Client, sql: &str) -> Result<String, Fault> {
-    let rows = connection.query_typed(sql, &[]).await?;
-    Ok(rows.first().map_or(Ok(String::new()), |row| row.try_get(0))?)
-}
-
 /// Returns the server's `lock_timeout` on this connection. It reflects the settings in the URL, so it is the same on
 /// all connections.
 async fn lock_timeout(connection: &tokio_postgres::Client) -> Result<Duration, Fault> {
     let setting = "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'";
-    Ok(match text(connection, setting).await?.parse() {
+    Ok(match query_value::<String>(connection, setting, &[]).await?.parse() {
         Ok(milliseconds @ 1..) => Duration::from_millis(milliseconds),
         _ => Duration::MAX, // 0 means no limit.
     })

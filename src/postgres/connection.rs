@@ -241,6 +241,14 @@ impl Wire for PgConnection {
         self.answer(self.connection.prepare_typed_cached(&statement.sql, &types)).await.map(Some)
     }
 
+    fn unprepared(&self) -> Self::Ready {
+        None
+    }
+
+    fn session_is_shared(&self) {
+        self.sessions.set_shared();
+    }
+
     async fn send(&self, ready: &Self::Ready, statement: &Statement<'_>) -> Result<Vec<Row>, Fault> {
         match ready {
             Some(ready) => {
@@ -253,14 +261,6 @@ impl Wire for PgConnection {
     }
 
     async fn script(&self, sql: &str) -> Result<(), Fault> {
-        let done = self.answer(self.connection.batch_execute(sql)).await;
-        done.map_err(|fault| {
-            if self.shared || !fault.is_other_session() {
-                return fault;
-            }
-            // From now on statements are not prepared. The command is tried again.
-            self.sessions.set_shared();
-            fault.into_lost_session()
-        })
+        self.answer(self.connection.batch_execute(sql)).await
     }
 }

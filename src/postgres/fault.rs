@@ -106,6 +106,11 @@ impl From<PoolError> for Fault {
 #[error("no answer within {0:?}")]
 struct Silent(Duration);
 
+/// A connection pooler has given the transaction a session in which the store's statements are not prepared.
+#[derive(Debug, thiserror::Error)]
+#[error("a connection pooler gave the transaction the session of another connection")]
+struct OtherSession;
+
 impl Fault {
     /// Creates the fault of an answer that did not arrive in time. The connection counts as broken.
     pub(super) fn silent(limit: Duration) -> Fault {
@@ -132,7 +137,7 @@ impl Fault {
     }
 
     /// True if the verification of the session failed: see [`super::session`].
-    pub(super) fn is_other_session(&self) -> bool {
+    pub(super) fn is_failed_verification(&self) -> bool {
         self.is(&["22012"])
     }
 
@@ -141,9 +146,9 @@ impl Fault {
         self.is(&["08P01"]) && self.cause.to_string().contains("unsupported startup parameter")
     }
 
-    /// Turns a failed verification of the session into the fault of a lost connection, so that the command is retried.
-    pub(super) fn into_lost_session(self) -> Fault {
-        Fault { state: Some("08006".to_owned()), ..self }
+    /// Creates the fault of a transaction on the session of another connection.
+    pub(super) fn other_session() -> Fault {
+        Fault { state: None, gone: false, cause: OtherSession.into() }
     }
 
     /// Returns the cause, with the server's message.
@@ -177,17 +182,17 @@ impl Fault {
 
     /// True if the message is one of pgbouncer's about a state that passes.
     fn is_pooler_at_work(&self) -> bool {
-        const PASSING: [&str; 7] = [
+        const PASSING: [&str; 6] = [
             "query_wait_timeout",
             "no more connections allowed",
             "shutting down",
             "server conn crashed",
             "server login has been failing",
             "client_idle_timeout",
-            "server_lifetime",
         ];
         let words = self.cause.to_string();
-        PASSING.iter().any(|passing| words.contains(passing))
+        // After a failed login of its own, pgbouncer repeats the server's reason.
+        PASSING.iter().any(|passing| words.contains(passing)) && !words.contains("authentication")
     }
 
     /// Returns the error for a command that has written nothing.
@@ -223,6 +228,10 @@ impl Fault {
             Some(state) if state.starts_with("57P") || state.starts_with("08") => {
                 (ErrorKind::Busy, "the database server is shutting down or starting")
             }
+            None if self.cause.is::<OtherSession>() => (
+                ErrorKind::Busy,
+                "the transaction could not use its prepared statements; nothing was written",
+            ),
             None if self.cause.is::<Silent>() => {
                 (ErrorKind::Busy, "the database server does not answer; nothing was written")
             }

@@ -7,12 +7,10 @@
 //! collation. JSON is stored as text, because it must be read back byte for byte. `tries` is null for records that were
 //! never claimed, and fixed-length columns come first. Both make the rows and the write-ahead log smaller.
 
-use tokio_postgres::Row;
-use tokio_postgres::types::{FromSql, Type};
-
 use super::fault::Fault;
 use super::options::{Migrations, PostgresOptions};
 use super::sql::lock_id;
+use super::wire::query_value;
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -225,11 +223,7 @@ async fn migrate_by(
             Error::new(ErrorKind::Schema, format!("{problem}, and this program may only verify them"));
         return Err(error.allowing(run));
     }
-    let encoding = connection
-        .query_typed("SHOW server_encoding", &[])
-        .await
-        .and_then(|rows| first::<String>(&rows))
-        .map_err(Fault::from)?;
+    let encoding: String = query_value(connection, "SHOW server_encoding", &[]).await?;
     if encoding != "UTF8" {
         let problem = format!("the database's encoding is {encoding}, which cannot represent every text");
         return Err(Error::new(ErrorKind::Schema, problem).allowing("a database in UTF8"));
@@ -248,14 +242,8 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str, all: &[Migrati
     let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})");
     connection.batch_execute(&begin).await.map_err(Fault::from)?;
     let done = applied(connection, schema, all).await?;
-    let there = connection
-        .query_typed(
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)",
-            &[(&schema, Type::TEXT)],
-        )
-        .await
-        .and_then(|rows| first::<bool>(&rows))
-        .map_err(Fault::from)?;
+    let exists = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)";
+    let there: bool = query_value(connection, exists, &[schema]).await?;
     if !there {
         // The check comes first, because `CREATE SCHEMA IF NOT EXISTS` needs the permission even if the schema exists.
         connection.batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).await.map_err(Fault::from)?;
@@ -269,23 +257,13 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str, all: &[Migrati
     connection.batch_execute("COMMIT").await.map_err(|error| Fault::from(error).into_error())
 }
 
-/// The first column of the first row. Statements are not prepared, because the session may be shared: see
-/// [`session`](super::session).
-fn first<T: for<'a> FromSql<'a> + Default>(rows: &[Row]) -> Result<T, tokio_postgres::Error> {
-    rows.first().map_or(Ok(T::default()), |row| row.try_get(0))
-}
-
 /// Returns the number of applied migrations. Fails if they differ from the first migrations of `all`.
 async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migration]) -> Result<usize> {
     let table = format!("\"{schema}\".migration");
     // `to_regclass` is not used: it may answer from the connection's cache, which is older than the lock.
     let known = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS it JOIN pg_catalog.pg_namespace AS place \
                  ON place.oid = it.relnamespace WHERE place.nspname = $1 AND it.relname = 'migration')";
-    let known = connection
-        .query_typed(known, &[(&schema, Type::TEXT)])
-        .await
-        .and_then(|rows| first::<bool>(&rows))
-        .map_err(Fault::from)?;
+    let known: bool = query_value(connection, known, &[schema]).await?;
     if !known {
         return Ok(0);
     }

@@ -115,13 +115,23 @@ impl<'a> Work<'a> {
     }
 
     /// Handles a failure of the [`beginning`](Work::beginning). `before` is the state before it was sent.
-    fn not_begun(&mut self, before: State, fault: Fault) -> Error {
+    fn not_begun<W: Wire>(&mut self, wire: &W, before: State, fault: Fault) -> Error {
+        if before == State::New && self.control.own && fault.is_failed_verification() {
+            // Later transactions prepare no statements. The command is tried again.
+            wire.session_is_shared();
+            return self.error(Fault::other_session());
+        }
         // Our savepoint may not exist, and we must not roll back to an older one. If only a lock failed, our savepoint
         // exists.
         if before == State::New && !self.control.own && !fault.is_lock_failure() {
             self.state = State::Over;
         }
         self.error(fault)
+    }
+
+    /// A statement for a time when no transaction is open, so that the session is not verified.
+    fn unprepared<'s, W: Wire>(wire: &W, statement: Statement<'s>) -> Prepared<'s, W> {
+        Prepared(wire.unprepared(), statement)
     }
 
     /// Answers the reads in one round trip. Each search takes at least one more, and so does the first use of a
@@ -163,7 +173,7 @@ impl<'a> Work<'a> {
         )
         .await;
         // Report the first failure. The later ones only follow from it.
-        begun.transpose().map_err(|fault| self.not_begun(before, fault))?;
+        begun.transpose().map_err(|fault| self.not_begun(wire, before, fault))?;
         let tickets = tickets.transpose().map_err(|fault| self.error(fault))?;
         numbers.transpose().map_err(|fault| self.error(fault))?;
         self.held.extend(more);
@@ -253,7 +263,7 @@ impl<'a> Work<'a> {
         wire.claiming(unread.len());
         if let Some(begin) = begin {
             // The operation writes something that it has not read and so has not locked.
-            wire.script(&begin).await.map_err(|fault| self.not_begun(before, fault))?;
+            wire.script(&begin).await.map_err(|fault| self.not_begun(wire, before, fault))?;
         }
         let (written, ended) = join(statement.send(wire), wire.script(self.control.commit)).await;
         let own = self.control.own;
@@ -295,12 +305,9 @@ impl<'a> Work<'a> {
     /// Returns the error for a ticket with an unexpected version, if that is why the commit failed.
     async fn stale<W: Wire>(&self, wire: &W, expected: &[(TicketId, u64)]) -> Result<Option<Error>> {
         let ids: Vec<_> = expected.iter().map(|(id, _)| *id).collect();
-        let Some(statement) = self.ready(wire, self.shared.sql.tickets(&self.desk, &ids, Mode::Read)).await?
-        else {
-            return Ok(None);
-        };
+        let Some(statement) = self.shared.sql.tickets(&self.desk, &ids, Mode::Read) else { return Ok(None) };
         let mut found = HashMap::new();
-        for row in statement.send(wire).await.map_err(|fault| self.error(fault))? {
+        for row in Self::unprepared(wire, statement).send(wire).await.map_err(|fault| self.error(fault))? {
             let ticket = ticket_from(&row, &self.shared.recent)?;
             found.insert(ticket.id, ticket);
         }
@@ -328,8 +335,9 @@ impl<'a> Work<'a> {
     ) -> Result<Option<Error>> {
         for (kind, key, expected) in versions {
             let read = self.shared.sql.read(&self.desk, &Read::record(*kind, key.as_str()), Mode::Read);
-            let Some(statement) = self.ready(wire, read).await? else { continue };
-            let rows = statement.send(wire).await.map_err(|fault| self.error(fault))?;
+            let Some(statement) = read else { continue };
+            let rows =
+                Self::unprepared(wire, statement).send(wire).await.map_err(|fault| self.error(fault))?;
             let found = rows.first().map(|row| row.unsigned(1)).transpose()?;
             if found != *expected {
                 return Ok(Some(kind.conflict()));
@@ -362,7 +370,7 @@ impl<'a> Work<'a> {
         }
         begun.transpose().map_err(|fault| match own && fault.has_no_answer() {
             true => fault.into_unknown_claim(),
-            false => self.not_begun(before, fault),
+            false => self.not_begun(wire, before, fault),
         })?;
         let rows = rows.map_err(|fault| match own && fault.has_no_answer() {
             true => fault.into_unknown_claim(),
@@ -385,7 +393,7 @@ impl<'a> Work<'a> {
         let before = std::mem::replace(&mut self.state, State::Open);
         let begin = OptionFuture::from(begin.as_deref().map(|sql| wire.script(sql)));
         let (begun, rows) = join(begin, statement.send(wire)).await;
-        begun.transpose().map_err(|fault| self.not_begun(before, fault))?;
+        begun.transpose().map_err(|fault| self.not_begun(wire, before, fault))?;
         let rows = rows.map_err(|fault| self.error(fault))?;
         rows.first().ok_or_else(Self::no_clock)?.integer(0).and_then(codec::instant)
     }

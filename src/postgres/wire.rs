@@ -26,6 +26,12 @@ pub(super) trait Wire: Send + Sync {
     /// Prepares a statement. This may take a round trip.
     fn ready(&self, statement: &Statement<'_>) -> impl Future<Output = Result<Self::Ready, Fault>> + Send;
 
+    /// Returns the value for a statement that is sent without preparing it.
+    fn unprepared(&self) -> Self::Ready;
+
+    /// Reports that the session of the transaction belongs to another connection.
+    fn session_is_shared(&self) {}
+
     /// Sends a prepared statement at the first poll, or queues it, without waiting for earlier answers.
     fn send(
         &self,
@@ -48,6 +54,8 @@ impl<C: Connection> Wire for HostConnection<'_, C> {
     async fn ready(&self, _: &Statement<'_>) -> Result<(), Fault> {
         Ok(())
     }
+
+    fn unprepared(&self) {}
 
     async fn send(&self, (): &(), statement: &Statement<'_>) -> Result<Vec<C::Row>, Fault> {
         self.0.query(statement).await.map_err(|failure| failure.0)
@@ -78,6 +86,19 @@ pub(super) async fn query_typed(
     let typed = statement.values.iter().map(|value| (value as &(dyn ToSql + Sync), type_of(value)));
     let typed: Vec<_> = typed.collect();
     client.query_typed(&statement.sql, &typed).await
+}
+
+/// Returns the value of a statement with one row and one column. It is not prepared, because the session may be shared:
+/// see [`session`](super::session).
+pub(super) async fn query_value<T: for<'a> FromSql<'a>>(
+    client: &tokio_postgres::Client,
+    sql: &str,
+    texts: &[&str],
+) -> Result<T, Fault> {
+    let texts: Vec<_> = texts.iter().map(|text| (text as &(dyn ToSql + Sync), Type::TEXT)).collect();
+    let rows = client.query_typed(sql, &texts).await?;
+    let none = || Fault::new(None, false, "the server returned no row".into());
+    Ok(rows.first().ok_or_else(none)?.try_get(0)?)
 }
 
 pub(super) fn type_of(value: &SqlValue) -> Type {

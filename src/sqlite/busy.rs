@@ -42,8 +42,8 @@ pub(super) fn is_busy(error: &Error) -> bool {
 ///
 /// This is a busy handler for your own connections to the file of a store. SQLite's `busy_timeout`, which `rusqlite`
 /// sets to five seconds, sleeps for up to 100 ms between two attempts, and a store that writes without a break leaves
-/// the file free for about two milliseconds at a time. Your transaction could then wait in vain. This handler sleeps
-/// for 50 to 1,600 µs.
+/// the file free for about two milliseconds at a time. Your transaction could then miss all of these breaks. This
+/// handler sleeps for 50 to 1,600 µs.
 ///
 /// ```
 /// use firstline::sqlite::{Sqlite, busy_handler};
@@ -98,7 +98,7 @@ pub(super) struct Breaks(Mutex<Work>);
 
 #[derive(Debug)]
 struct Work {
-    /// The end of the last break.
+    /// The start of the last break.
     since: Stopwatch,
     /// The end of the last write transaction.
     ended: Stopwatch,
@@ -145,7 +145,7 @@ impl Breaks {
         }
     }
 
-    /// Called when a write transaction has begun or failed to begin, if another program was writing.
+    /// Called when an attempt to begin a write transaction finds that another program is writing.
     pub(super) fn met_another(&self) {
         self.work().met = Some(Stopwatch::start());
     }
@@ -208,7 +208,9 @@ mod tests {
         assert!(took_break(worked_for(&breaks, Breaks::ALONE)));
         breaks.met_another();
         assert!(took_break(worked_for(&breaks, Breaks::AMONG_OTHERS)));
-        // A new stretch of work begins after a break.
-        assert!(breaks.work().since.elapsed() < Breaks::ALONE);
+        // A new stretch of work begins with the break.
+        let before = Stopwatch::start();
+        assert!(took_break(worked_for(&breaks, Breaks::AMONG_OTHERS)));
+        assert!(breaks.work().since.elapsed() <= before.elapsed());
     }
 }

@@ -44,7 +44,7 @@ impl Claim {
             return Ok(None);
         }
         let path = beside.display().to_string();
-        let path = path.trim_end_matches("-firstline-lock");
+        let path = path.strip_suffix("-firstline-lock").unwrap_or(&path);
         let refused = |problem: String| {
             let allowed = "SQLite 3.51.3 or newer (feature `bundled`), one store at a time, or \
                            `SqliteOptions::share_at_own_risk`";

@@ -44,8 +44,15 @@ impl Location {
                 (file.clone(), file)
             }
         };
-        let resolved = file.canonicalize().ok();
-        Ok(Location { name, file, resolved, opened: Vec::new() })
+        let resolved = match file.canonicalize() {
+            Ok(resolved) => Some(resolved),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        // The identity is taken now, because the preparation of the database may take long.
+        let identity = if resolved.is_some() { identity(&file)? } else { None };
+        let opened = identity.map(|identity| (file.clone(), identity)).into_iter().collect();
+        Ok(Location { name, file, resolved, opened })
     }
 
     /// The path of a file next to the database, if the database is a file.
@@ -55,15 +62,19 @@ impl Location {
         Some(path.into())
     }
 
-    /// Remembers which files are there now. The connection has opened the database and its log before.
-    pub(super) fn remember(&mut self) {
-        let files = self.resolved.iter().map(|_| self.file.clone()).chain(self.beside("-wal"));
-        self.opened = files
-            .filter_map(|file| {
-                let identity = identity(&file).ok()??;
-                Some((file, identity))
-            })
-            .collect();
+    /// Remembers the log, which the connection has opened, and verifies the database.
+    ///
+    /// # Errors
+    /// As for [`verify`](Location::verify).
+    pub(super) fn remember_log(&mut self) -> Result<()> {
+        if let Some(log) = self.beside("-wal") {
+            match identity(&log) {
+                Ok(identity) => self.opened.extend(identity.map(|identity| (log, identity))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(unverified(&log, error)),
+            }
+        }
+        self.verify()
     }
 
     /// Verifies that the paths still lead to the files that were opened.
@@ -76,13 +87,9 @@ impl Location {
                 Ok(now) if now == Some(*opened) => continue,
                 Ok(_) => "was replaced by another file",
                 Err(error) if error.kind() == io::ErrorKind::NotFound => "was moved or deleted",
-                Err(error) => {
-                    let problem = format!("cannot verify that {} is still the same file", file.display());
-                    return Err(Error::storage(problem, error));
-                }
+                Err(error) => return Err(unverified(file, error)),
             };
-            let problem =
-                format!("{} {problem} while the store had it open; nothing was written", file.display());
+            let problem = format!("{} {problem} while the store had it open", file.display());
             return Err(Error::new(ErrorKind::Storage, problem)
                 .allowing("the file that was opened, or a store that is opened again"));
         }
@@ -97,6 +104,10 @@ impl Location {
             _ => true, // A path that cannot be resolved does not prove that the databases differ.
         }
     }
+}
+
+fn unverified(file: &Path, error: io::Error) -> Error {
+    Error::storage(format!("cannot verify that {} is still the same file", file.display()), error)
 }
 
 /// The URI that opens further connections to this file.

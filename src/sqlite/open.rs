@@ -93,7 +93,7 @@ impl SqliteOptions {
             }
             // SQLite creates the log when it first uses the database in this mode.
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(fault)?;
-            location.remember();
+            location.remember_log()?;
         }
         // From here on `busy` waits for other writers, so SQLite itself must not wait.
         connection.busy_timeout(Duration::ZERO).map_err(fault)?;

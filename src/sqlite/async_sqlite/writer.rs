@@ -99,7 +99,9 @@ fn run_group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
     let mut ran: Vec<Order> = Vec::new();
     let committed = run_together(store, first, orders, &mut ran);
     match committed {
-        Ok(()) => ran.into_iter().for_each(|command| command.answer(None)),
+        Ok(Ok(())) => ran.into_iter().for_each(|command| command.answer(None)),
+        // The rows are in the file that was opened, so no command runs again.
+        Ok(Err(error)) => ran.into_iter().for_each(|command| command.answer(Some(same_error(&error)))),
         Err(error) if ran.len() <= 1 => {
             if let Some(alone) = ran.pop() {
                 alone.answer(Some(error));
@@ -143,16 +145,17 @@ fn run_group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
 ///
 /// # Errors
 /// The transaction did not begin, SQLite rolled it back, or the commit failed. Nothing is written; with
-/// [`ErrorKind::Unknown`], nothing is visible now.
+/// [`ErrorKind::Unknown`], nothing is visible now. The inner error means that the commit succeeded, but the database is
+/// no longer the file at the store's path.
 fn run_together(
     store: &Sqlite,
     first: Order,
     orders: &mut mpsc::Receiver<Order>,
     ran: &mut Vec<Order>,
-) -> Result<()> {
+) -> Result<Result<()>> {
     let behind = std::iter::from_fn(|| orders.try_recv().ok());
     let mut waiting = std::iter::once(first).chain(behind).take(GROUP).filter(|it| !it.is_dropped());
-    let Some(first) = waiting.next() else { return Ok(()) };
+    let Some(first) = waiting.next() else { return Ok(Ok(())) };
     ran.push(first);
     let connected = match store.writing(store.deadline()) {
         Ok(connected) => connected,
@@ -184,7 +187,7 @@ fn run_together(
         }
         match waiting.next() {
             Some(next) => ran.push(next),
-            None => return store.commit(&connected),
+            None => return store.commit_unverified(&connected).map(|()| store.verify_commit()),
         }
     }
 }
