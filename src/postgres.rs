@@ -89,8 +89,18 @@
 //!
 //! The store needs a UTF8 database and a tokio runtime. It is tested with PostgreSQL 15 and uses no feature newer than
 //! version 12. All statements are plain SQL and every key starts with the desk, so Citus can distribute the tables by
-//! desk. Citus, other servers that speak PostgreSQL's protocol, and connection poolers are untested. The store depends
-//! on advisory locks, which some of them lack.
+//! desk. Citus and other servers that speak PostgreSQL's protocol are untested. The store depends on advisory locks,
+//! which some of them lack.
+//!
+//! # Connection poolers
+//!
+//! The store works behind pgbouncer in session mode and in transaction mode, and is tested with pgbouncer 1.18. It
+//! detects a pooler when it connects, and then does not prepare its statements, so each statement is planned again. If
+//! you put a pooler in front of the server later, restart the program. In statement mode there are no transactions, so
+//! connecting fails.
+//!
+//! A pooler does not pass on `options` of the URL, so a URL with `options` is refused. Set them at the server with
+//! `ALTER ROLE … SET …`.
 
 mod answer;
 mod connect;
@@ -100,8 +110,10 @@ mod fault;
 mod options;
 mod permits;
 mod schema;
+mod session;
 mod sql;
 mod tx;
+mod tx_control;
 mod wire;
 mod within;
 mod write;
@@ -121,8 +133,9 @@ use crate::store::{Claimed, Mode, RecordKind};
 use connection::{Cancel, Limits, PgConnection};
 use fault::Fault;
 use permits::Permits;
+use session::Sessions;
 use sql::Shared;
-use tx::{TxControl, Work};
+use tx::Work;
 
 pub use options::{Migrations, PostgresOptions};
 pub use tx::PostgresTx;
@@ -138,6 +151,7 @@ struct Inner {
     shared: Shared,
     limits: Limits,
     cancel: Cancel,
+    sessions: Sessions,
 }
 
 impl fmt::Debug for Postgres {
@@ -163,7 +177,7 @@ impl Postgres {
 
     /// Returns an idle connection, or opens one.
     async fn connection(&self, mode: Mode) -> Result<PgConnection, Fault> {
-        let Inner { pool, permits, limits, cancel, .. } = &*self.0;
+        let Inner { pool, permits, limits, cancel, sessions, .. } = &*self.0;
         let permit = permits.take(mode, limits.acquire_timeout).await?;
         let (connection, permit) = if pool.status().available > 0 {
             (pool.get().await?, permit)
@@ -174,7 +188,7 @@ impl Postgres {
             let made = tokio::spawn(async move { pool.get().await.map(|connection| (connection, permit)) });
             made.await.map_err(|ended| Fault::new(None, true, ended.into()))??
         };
-        Ok(PgConnection::new(connection, permit, *limits, cancel.clone()))
+        Ok(PgConnection::new(connection, permit, *limits, cancel.clone(), sessions.clone()))
     }
 
     fn shared(&self) -> &Shared {
@@ -213,32 +227,13 @@ impl Engine for Postgres {
     }
 }
 
-/// Read-only transactions see one state of the database and wait for no writer.
-const READS: TxControl = TxControl {
-    begin: Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-    commit: "COMMIT",
-    leave: Some("COMMIT"),
-    own: true,
-};
-
-/// Writing transactions see the current state of the rows that they have locked.
-const WRITES: TxControl = TxControl {
-    begin: Some("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
-    commit: "COMMIT",
-    leave: Some("ROLLBACK"),
-    own: true,
-};
-
 impl AsyncStore for Postgres {
     type Tx<'a> = PostgresTx<'a>;
 
     async fn begin(&self, desk: &DeskId, mode: Mode) -> Result<PostgresTx<'_>> {
         in_runtime()?;
         let connection = self.connection(mode).await?;
-        let control = match mode {
-            Mode::Read => &READS,
-            Mode::Write => &WRITES,
-        };
+        let control = self.0.sessions.control(mode, connection.is_shared());
         Ok(PostgresTx { work: Work::new(&self.0.shared, desk, mode, control), connection: Some(connection) })
     }
 

@@ -10,6 +10,7 @@ mod busy;
 mod fault;
 mod file_lock;
 mod idle;
+mod location;
 mod open;
 mod options;
 mod row;
@@ -18,7 +19,7 @@ mod sql;
 mod tx;
 mod within;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -31,20 +32,19 @@ use crate::store::claims::Claim;
 use crate::store::commit::Commit;
 use crate::store::read::{Answer, Read};
 use crate::store::{Claimed, Mode, RecordKind, Store, Tx};
-use busy::Deadline;
+use busy::{Breaks, Deadline};
 use fault::fault;
 use file_lock::Claim as FileClaim;
 use idle::Idle;
+use location::Location;
 use sql::Shared;
 use tx::{Memo, Rows};
 
 #[cfg(feature = "tokio")]
 pub use async_sqlite::AsyncSqlite;
+pub use busy::busy_handler;
 pub use options::{Durability, SqliteOptions};
 pub use within::SqliteWithin;
-
-/// The number of idle read connections that are kept.
-const IDLE_READERS: usize = 4;
 
 /// An SQLite store. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -54,24 +54,17 @@ pub struct Sqlite(Arc<Inner>);
 struct Inner {
     options: SqliteOptions,
     /// `None` for a database in memory, which has only one connection.
-    place: Option<Place>,
+    location: Option<Location>,
     shared: Shared,
     /// Declared before `writer`, so that the readers are closed first. The last connection to close makes a checkpoint
     /// and removes the log, which a reader must not do.
     readers: Idle,
     /// A single connection.
     writer: Idle,
+    breaks: Breaks,
     /// Held while the store is open if the linked SQLite has the WAL-reset bug.
     #[allow(dead_code)] // Dropping it releases the lock.
     claim: Option<FileClaim>,
-}
-
-/// The absolute location of the database, independent of later changes of the working directory.
-#[derive(Debug)]
-struct Place {
-    /// The path or URI that opens further connections. A URI keeps its parameters except `mode=rwc`.
-    name: PathBuf,
-    file: PathBuf,
 }
 
 impl Sqlite {
@@ -102,39 +95,54 @@ impl Sqlite {
 
     /// True if a host connection is on this database. A database in memory has no host connections.
     fn is_same_database(&self, connection: &Connection) -> bool {
-        let (Some(ours), Some(theirs)) = (&self.0.place, connection.path().filter(|path| !path.is_empty()))
-        else {
-            return false;
-        };
-        match (ours.file.canonicalize(), Path::new(theirs).canonicalize()) {
-            (Ok(ours), Ok(theirs)) => ours == theirs,
-            _ => true, // A path that cannot be resolved does not prove that the databases differ.
-        }
+        self.0.location.as_ref().is_some_and(|location| location.is_database_of(connection))
     }
 
-    fn reader(&self) -> Result<Connected<'_>> {
-        let Inner { options, place: Some(place), readers, .. } = &*self.0 else {
-            return self.writer(self.deadline());
+    /// Verifies that the database is still the file at its path: see [`location`].
+    fn verify_file(&self) -> Result<()> {
+        self.0.location.as_ref().map_or(Ok(()), Location::verify)
+    }
+
+    /// Takes a connection for reading and begins a transaction.
+    fn reading(&self, deadline: Deadline) -> Result<Connected<'_>> {
+        let connected = self.reader(deadline)?;
+        self.begin_verified(&connected, "BEGIN", deadline, || ())?;
+        Ok(connected)
+    }
+
+    fn reader(&self, deadline: Deadline) -> Result<Connected<'_>> {
+        let Inner { options, location: Some(location), readers, .. } = &*self.0 else {
+            return self.writer(deadline);
         };
-        let connection = match readers.take() {
-            Some(connection) => connection,
-            None => {
-                // The flags allow writing, because a URI may set a mode, and SQLite refuses a mode that allows more
-                // than the flags. Without CREATE, a file that was moved away is not replaced by an empty one.
-                let flags = OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE);
-                let mut connection = Connection::open_with_flags(&place.name, flags).map_err(fault)?;
-                options.prepare_reader(&mut connection)?;
-                connection
-            }
+        let open = || {
+            // Verified before and after, so that a connection to another file at this path is neither used nor kept.
+            location.verify()?;
+            // The flags allow writing, because a URI may set a mode, and SQLite refuses a mode that allows more than
+            // the flags. Without CREATE, a file that was moved away is not replaced by an empty one.
+            let flags = OpenFlags::default().difference(OpenFlags::SQLITE_OPEN_CREATE);
+            let mut connection = Connection::open_with_flags(&location.name, flags).map_err(fault)?;
+            options.prepare_reader(&mut connection)?;
+            location.verify()?;
+            Ok(connection)
         };
-        Ok(Connected { connection: Some(connection), idle: readers })
+        match readers.take_or_open(deadline, open)? {
+            Some(connection) => Ok(Connected { connection: Some(connection), idle: readers, breaks: None }),
+            None => Err(Error::new(
+                ErrorKind::Busy,
+                "all read connections of the store were in use for the whole acquire timeout",
+            )
+            .allowing("a larger `SqliteOptions::readers`, or shorter reads")),
+        }
     }
 
     /// Waits for the write connection and takes it.
     fn writer(&self, deadline: Deadline) -> Result<Connected<'_>> {
         let idle = &self.0.writer;
-        match idle.take_before(deadline) {
-            Some(connection) => Ok(Connected { connection: Some(connection), idle }),
+        let opened_with_the_store = || Err(Error::new(ErrorKind::Storage, "the write connection was closed"));
+        match idle.take_or_open(deadline, opened_with_the_store)? {
+            Some(connection) => {
+                Ok(Connected { connection: Some(connection), idle, breaks: Some(&self.0.breaks) })
+            }
             None => Err(Error::new(
                 ErrorKind::Busy,
                 "other commands in this program were writing for the whole acquire timeout; nothing was written",
@@ -145,8 +153,53 @@ impl Sqlite {
     /// Waits for the write connection and for writers elsewhere, then begins a write transaction.
     fn writing(&self, deadline: Deadline) -> Result<Connected<'_>> {
         let connected = self.writer(deadline)?;
-        begin_on(connected.connection()?, "BEGIN IMMEDIATE", deadline)?;
+        self.begin_write(&connected, deadline)?;
         Ok(connected)
+    }
+
+    /// Waits for writers elsewhere, then begins a write transaction.
+    fn begin_write(&self, connected: &Connected<'_>, deadline: Deadline) -> Result<()> {
+        let breaks = &self.0.breaks;
+        if self.0.location.is_some() {
+            breaks.take();
+        }
+        self.begin_verified(connected, "BEGIN IMMEDIATE", deadline, || breaks.met_another())
+    }
+
+    /// Begins a transaction on the file that the store opened. The file is verified last, because waiting takes time.
+    /// Calls `busy` whenever another program holds the lock.
+    fn begin_verified(
+        &self,
+        connected: &Connected<'_>,
+        begin: &str,
+        deadline: Deadline,
+        busy: impl FnMut(),
+    ) -> Result<()> {
+        let connection = connected.connection()?;
+        begin_on(connection, begin, deadline, busy)?;
+        self.verify_file().inspect_err(|_| {
+            // If this fails, the next transaction on this connection rolls back before it begins.
+            let _ = connection.execute_batch("ROLLBACK");
+        })
+    }
+
+    /// Commits and verifies that the commit is in the file at the store's path.
+    fn commit(&self, connected: &Connected<'_>) -> Result<()> {
+        self.commit_unverified(connected)?;
+        self.verify_commit()
+    }
+
+    /// Commits. Nothing is written if this fails, except with [`ErrorKind::Unknown`].
+    fn commit_unverified(&self, connected: &Connected<'_>) -> Result<()> {
+        let committed = commit_on(connected.connection()?);
+        self.0.breaks.transaction_ended();
+        committed
+    }
+
+    /// Verifies that a commit is in the file at the store's path. If this fails, the commit is in the file that was
+    /// opened, so its commands must not run again.
+    fn verify_commit(&self) -> Result<()> {
+        self.verify_file().map_err(fault::committed_elsewhere)
     }
 
     /// The deadline of a command that begins now.
@@ -173,13 +226,9 @@ impl Store for Sqlite {
         let deadline = self.deadline();
         let connected = match mode {
             Mode::Write => self.writing(deadline)?,
-            Mode::Read => {
-                let connected = self.reader()?;
-                begin_on(connected.connection()?, "BEGIN", deadline)?;
-                connected
-            }
+            Mode::Read => self.reading(deadline)?,
         };
-        Ok(SqliteTx { connected, shared: &self.0.shared, desk: desk.clone(), memo: Memo::default() })
+        Ok(SqliteTx { connected, store: self, desk: desk.clone(), memo: Memo::default() })
     }
 
     /// Begins a write transaction only if a record is due.
@@ -190,18 +239,18 @@ impl Store for Sqlite {
         }
         let tx = self.begin(&desk, Mode::Write)?;
         let claimed = tx.rows()?.claim(&claim.at_present())?;
-        commit_on(tx.connected.connection()?)?;
+        self.commit(&tx.connected)?;
         Ok(claimed)
     }
 }
 
 /// Begins a transaction before the deadline. A transaction that a panic left open is rolled back first.
-fn begin_on(connection: &Connection, begin: &str, deadline: Deadline) -> Result<()> {
+fn begin_on(connection: &Connection, begin: &str, deadline: Deadline, busy: impl FnMut()) -> Result<()> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK").map_err(fault)?;
     }
     let mut statement = connection.prepare_cached(begin).map_err(fault)?;
-    busy::retry(deadline, || statement.execute([])).map(drop).map_err(fault::begin_failed)
+    busy::retry(deadline, || statement.execute([]), busy).map(drop).map_err(fault::begin_failed)
 }
 
 /// Commits the open transaction of this connection.
@@ -237,6 +286,8 @@ fn rolled_back() -> Error {
 struct Connected<'a> {
     connection: Option<Connection>,
     idle: &'a Idle,
+    /// The breaks of the store, on its write connection.
+    breaks: Option<&'a Breaks>,
 }
 
 impl Connected<'_> {
@@ -248,6 +299,9 @@ impl Connected<'_> {
 
 impl Drop for Connected<'_> {
     fn drop(&mut self) {
+        if let Some(breaks) = self.breaks {
+            breaks.transaction_ended();
+        }
         // A transaction that a panic left open is rolled back before the next one begins.
         self.connection.take().into_iter().for_each(|connection| self.idle.put(connection));
     }
@@ -258,28 +312,27 @@ impl Drop for Connected<'_> {
 #[derive(Debug)]
 pub struct SqliteTx<'a> {
     connected: Connected<'a>,
-    shared: &'a Shared,
+    store: &'a Sqlite,
     desk: DeskId,
     memo: Memo,
 }
 
 impl SqliteTx<'_> {
     fn rows(&self) -> Result<Rows<'_>> {
-        Ok(Rows { connection: self.connected.connection()?, shared: self.shared, desk: &self.desk })
+        Ok(Rows { connection: self.connected.connection()?, shared: self.store.shared(), desk: &self.desk })
     }
 }
 
 impl Tx for SqliteTx<'_> {
     fn load(&mut self, reads: &[Read]) -> Result<Vec<Answer>> {
-        let rows = Rows { connection: self.connected.connection()?, shared: self.shared, desk: &self.desk };
+        let rows =
+            Rows { connection: self.connected.connection()?, shared: self.store.shared(), desk: &self.desk };
         reads.iter().map(|read| rows.answer(read, &mut self.memo)).collect()
     }
 
     fn commit(&mut self, commit: Commit) -> Result<()> {
-        let connection = self.connected.connection()?;
-        let rows = Rows { connection, shared: self.shared, desk: &self.desk };
-        rows.write(commit, &self.memo)?;
-        commit_on(connection)
+        self.rows()?.write(commit, &self.memo)?;
+        self.store.commit(&self.connected)
     }
 }
 

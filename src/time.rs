@@ -76,6 +76,12 @@ impl Stopwatch {
     pub(crate) fn elapsed(self) -> std::time::Duration {
         self.0.elapsed()
     }
+
+    /// A stopwatch that was started earlier.
+    #[cfg(all(test, feature = "sqlite"))]
+    pub(crate) fn earlier(self, by: std::time::Duration) -> Stopwatch {
+        Stopwatch(self.0 - by)
+    }
 }
 
 /// Rounds an instant down to microseconds, the resolution of every store, so that a returned instant equals the stored

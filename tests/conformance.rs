@@ -58,7 +58,8 @@ fn all() -> Vec<Trial> {
     #[cfg(feature = "postgres")]
     {
         let ignored = server::url().is_none() && !server::required();
-        all.extend(trials("postgres", || postgres::Own, ignored));
+        all.extend(trials("postgres", || postgres::Own(postgres::Way::Direct), ignored));
+        all.extend(trials("postgres_behind_pooler", || postgres::Own(postgres::Way::Pooler), ignored));
         all.extend(trials("postgres_within", || postgres::InHost, ignored));
     }
     all

@@ -25,6 +25,9 @@ mod lines;
 #[path = "postgres/plans.rs"]
 mod plans;
 #[cfg(feature = "postgres")]
+#[path = "postgres/poolers.rs"]
+mod poolers;
+#[cfg(feature = "postgres")]
 #[path = "common/proxy.rs"]
 mod proxy;
 #[cfg(feature = "postgres")]
@@ -55,6 +58,9 @@ macro_rules! trials {
 
 #[cfg(feature = "postgres")]
 fn main() {
+    if let Ok(task) = std::env::var(poolers::PROGRAM) {
+        return server::block_on(poolers::program(&task));
+    }
     let trials = trials! {
         commands:
             the_same_methods_work_async,
@@ -88,6 +94,7 @@ fn main() {
             a_duplicate_in_a_host_table_is_not_retryable,
             a_timeout_is_busy_and_names_what_it_waited_for,
             a_rejected_certificate_is_not_retryable,
+            details_of_the_server_stay_out_of_errors,
             unknown_url_options_are_named;
         hosts:
             the_hosts_transaction_commits_both_or_neither,
@@ -110,6 +117,11 @@ fn main() {
         plans:
             records_are_read_counted_and_claimed_by_an_index,
             rows_are_found_by_an_index_and_written_by_one_statement;
+        poolers:
+            a_pooler_in_transaction_mode_gives_each_transaction_another_session,
+            programs_behind_one_pooler_get_their_own_answers,
+            a_pooler_that_cannot_serve_a_desk_is_refused_and_not_busy,
+            locks_behind_a_pooler_have_a_limit;
         schemas:
             eight_programs_start_at_once_and_one_migrates,
             a_newer_schema_is_refused_untouched,

@@ -26,6 +26,8 @@ mod server;
 mod sla;
 #[path = "stores/sqlite.rs"]
 mod sqlite;
+#[path = "stores/sqlite_moved.rs"]
+mod sqlite_moved;
 #[path = "stores/sqlite_sharing.rs"]
 mod sqlite_sharing;
 #[path = "stores/sqlite_within.rs"]

@@ -139,12 +139,12 @@ impl Operation for LookUp {
             TicketRef::External(name) => {
                 let record = loaded.record(EXTERNAL_NAME, self.1.lookup.external(name))?;
                 let id = record.map(|record| kinds::ticket_of(EXTERNAL_NAME, record)).transpose()?;
-                (id, format!("{} of {}", name.id, name.source))
+                (id, format!("{} of {}", text::excerpt(&name.id), text::excerpt(&name.source)))
             }
             TicketRef::Thread(thread) => {
                 let record = loaded.record(THREAD, self.1.lookup.thread(thread))?;
                 let id = record.map(|record| kinds::ticket_of(THREAD, record)).transpose()?;
-                (id, format!("of the thread {thread}"))
+                (id, format!("of the thread {}", text::excerpt(thread.as_str())))
             }
             TicketRef::Unknown(text) => (None, format!("{:?}", text::excerpt(text))),
         };

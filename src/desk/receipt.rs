@@ -180,9 +180,9 @@ impl Repeatable {
     ) -> Result<(), Interrupt> {
         let Some(key) = &self.key else { return Ok(()) };
         let (request, key) = (self.request(context)?, context.lookup.receipt(key));
-        // An occasional cleanup is enough. The hash of the request selects the commands that clean up, so that a retry
-        // makes the same choice.
-        if request.as_bytes()[0] < CLEANUP_SHARE {
+        // An occasional cleanup is enough. The hash of the key selects the commands that clean up, so that a retry
+        // makes the same choice. The hash of the request would not do: a bot may repeat a few requests with new keys.
+        if Fingerprint::of(&key).as_bytes()[0] < CLEANUP_SHARE {
             let expired = loaded.records(&KeptReceipt::expired(context.now, CLEANUP_LIMIT))?;
             let others = expired.iter().filter(|record| record.key != key);
             // Listing takes no locks, so a receipt may be renewed in the meantime. It then has another version and is

@@ -13,7 +13,9 @@ use super::connection::{Cancel, Limits, in_time};
 use super::fault::Fault;
 use super::options::PostgresOptions;
 use super::permits::Permits;
+use super::session::Sessions;
 use super::sql::{Shared, Sql};
+use super::wire::query_value;
 use super::{Inner, Postgres, in_runtime, schema};
 use crate::error::{Error, Result};
 
@@ -67,23 +69,48 @@ impl PostgresOptions {
         if config.get_application_name().is_none() {
             config.application_name("firstline");
         }
-        // Our setting comes first, so that the settings in the URL override it.
         let acquire_timeout = self.acquire_timeout;
-        let options = config.get_options().unwrap_or_default();
-        let options = format!("-c lock_timeout={}ms {options}", acquire_timeout.as_millis());
-        config.options(options.trim_end());
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let sessions = Sessions::new(acquire_timeout);
+        let options = config.get_options().unwrap_or_default().to_owned();
+        let without_options = config.clone();
+        // Our settings come first, so that the settings in the URL override them.
+        let ours =
+            format!("-c lock_timeout={}ms {} {options}", acquire_timeout.as_millis(), sessions.option());
+        config.options(ours.trim_end());
         let cancel = Cancel::over(tls.clone());
-        let pool = Pool::builder(Manager::from_config(config, tls, recycling))
-            .max_size(self.connections)
-            .queue_mode(QueueMode::Lifo) // The connection used last has the most prepared statements.
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(acquire_timeout))
-            .create_timeout(Some(acquire_timeout))
-            .build()
-            .map_err(|error| Error::storage("the connection pool cannot be built", error))?;
-        let connection = pool.get().await.map_err(Fault::from)?;
-        let lock = in_time(acquire_timeout * 2, lock_timeout(&connection)).await??;
+        let mut pool = self.pool(config, tls.clone())?;
+        let mut connection = pool.get().await.map_err(Fault::from);
+        // pgbouncer refuses settings for the connection, unless it is configured to drop them.
+        if connection.as_ref().is_err_and(Fault::is_refused_option) {
+            sessions.set_shared();
+            pool = self.pool(without_options, tls)?;
+            if options.is_empty() {
+                connection = pool.get().await.map_err(Fault::from);
+            }
+        } else if let Ok(connection) = &connection {
+            let setting =
+                in_time(acquire_timeout * 2, query_value::<String>(connection, &Sessions::query(), &[]))
+                    .await??;
+            if !sessions.is_own(&setting) {
+                sessions.set_shared();
+            }
+        }
+        if sessions.are_shared() && !options.is_empty() {
+            let problem = "has `options`, which the connection pooler does not pass on to the server";
+            return Err(Error::definition("database URL", problem)
+                .allowing("a URL without `options`; `ALTER ROLE … SET …` sets them at the server"));
+        }
+        let connection = connection?;
+        if sessions.are_shared() {
+            // A pooler in statement mode refuses transactions.
+            in_time(acquire_timeout * 2, connection.batch_execute("BEGIN; COMMIT"))
+                .await?
+                .map_err(Fault::from)?;
+        }
+        let lock = match sessions.are_shared() {
+            true => acquire_timeout,
+            false => in_time(acquire_timeout * 2, lock_timeout(&connection)).await??,
+        };
         // A `lock_timeout` below the acquire timeout does not shorten the wait for an answer.
         let limits = Limits { acquire_timeout, lock: lock.max(acquire_timeout) };
         in_time(limits.longest(), schema::migrate(&connection, &self)).await??;
@@ -94,16 +121,34 @@ impl PostgresOptions {
             shared: Shared::new(Sql::new(&self.schema)),
             limits,
             cancel,
+            sessions,
         })))
+    }
+
+    fn pool<T>(&self, config: Config, tls: T) -> Result<Pool>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + Sync,
+        T::TlsConnect: Send + Sync,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        Pool::builder(Manager::from_config(config, tls, recycling))
+            .max_size(self.connections)
+            .queue_mode(QueueMode::Lifo) // The connection used last has the most prepared statements.
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(self.acquire_timeout))
+            .create_timeout(Some(self.acquire_timeout))
+            .build()
+            .map_err(|error| Error::storage("the connection pool cannot be built", error))
     }
 }
 
 /// Returns the server's `lock_timeout` on this connection. It reflects the settings in the URL, so it is the same on
 /// all connections.
 async fn lock_timeout(connection: &tokio_postgres::Client) -> Result<Duration, Fault> {
-    let setting = "SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'";
-    let milliseconds: i64 = connection.query_one(setting, &[]).await?.try_get(0)?;
-    Ok(match u64::try_from(milliseconds) {
+    let setting = "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'";
+    Ok(match query_value::<String>(connection, setting, &[]).await?.parse() {
         Ok(milliseconds @ 1..) => Duration::from_millis(milliseconds),
         _ => Duration::MAX, // 0 means no limit.
     })

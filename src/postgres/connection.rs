@@ -17,7 +17,8 @@ use tokio_postgres::{CancelToken, Row, Socket};
 use super::driver::Statement;
 use super::fault::Fault;
 use super::permits::Permit;
-use super::wire::{Wire, type_of};
+use super::session::Sessions;
+use super::wire::{Wire, query_typed, type_of};
 
 /// The time limits of a connection. The limit for an answer is longer than the limit for a lock, so that a command that
 /// cannot get a lock receives the server's error with the reason.
@@ -95,12 +96,23 @@ pub(super) struct PgConnection {
     /// The number of locks that the statements sent last take.
     claims: AtomicUsize,
     cancel: Cancel,
+    sessions: Sessions,
+    /// True if statements are not prepared, because the session may change with each transaction.
+    shared: bool,
     silent: AtomicBool,
 }
 
 impl PgConnection {
-    pub(super) fn new(connection: Object, permit: Permit, limits: Limits, cancel: Cancel) -> PgConnection {
+    pub(super) fn new(
+        connection: Object,
+        permit: Permit,
+        limits: Limits,
+        cancel: Cancel,
+        sessions: Sessions,
+    ) -> PgConnection {
         PgConnection {
+            shared: sessions.are_shared(),
+            sessions,
             connection,
             permit,
             limits,
@@ -108,6 +120,11 @@ impl PgConnection {
             cancel,
             silent: AtomicBool::new(false),
         }
+    }
+
+    /// True if the sessions were shared when the connection was taken.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared
     }
 
     fn limit(&self) -> Duration {
@@ -207,7 +224,8 @@ impl Closing {
 }
 
 impl Wire for PgConnection {
-    type Ready = tokio_postgres::Statement;
+    /// `None` for a statement that is not prepared.
+    type Ready = Option<tokio_postgres::Statement>;
     type Row = Row;
 
     fn claiming(&self, claims: usize) {
@@ -215,14 +233,31 @@ impl Wire for PgConnection {
     }
 
     async fn ready(&self, statement: &Statement<'_>) -> Result<Self::Ready, Fault> {
+        if self.shared {
+            return Ok(None);
+        }
         let types: Vec<Type> = statement.values.iter().map(type_of).collect();
         // The statement is cached after its first use, and then needs no round trip.
-        self.answer(self.connection.prepare_typed_cached(&statement.sql, &types)).await
+        self.answer(self.connection.prepare_typed_cached(&statement.sql, &types)).await.map(Some)
+    }
+
+    fn unprepared(&self) -> Self::Ready {
+        None
+    }
+
+    fn session_is_shared(&self) {
+        self.sessions.set_shared();
     }
 
     async fn send(&self, ready: &Self::Ready, statement: &Statement<'_>) -> Result<Vec<Row>, Fault> {
-        let values: Vec<_> = statement.values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-        self.answer(self.connection.query(ready, &values)).await
+        match ready {
+            Some(ready) => {
+                let values: Vec<_> =
+                    statement.values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+                self.answer(self.connection.query(ready, &values)).await
+            }
+            None => self.answer(query_typed(&self.connection, statement)).await,
+        }
     }
 
     async fn script(&self, sql: &str) -> Result<(), Fault> {

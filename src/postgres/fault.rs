@@ -1,5 +1,6 @@
 //! Maps PostgreSQL's errors to the crate's errors.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -21,13 +22,21 @@ pub(super) struct Fault {
 }
 
 /// An error of `tokio-postgres` with the server's message, which the library shows only in the source.
+///
+/// An error that the server sent is not kept as the source: its details and its position in the statement may contain
+/// keys and personal data, and its `Debug` output shows them.
 #[derive(Debug)]
 struct PgError {
     words: String,
+    /// The SQLSTATE, if the server sent the error.
+    code: Option<String>,
     /// True if the TLS handshake failed because one side rejected the other's certificate or parameters.
     tls_refused: bool,
-    cause: tokio_postgres::Error,
+    cause: Option<tokio_postgres::Error>,
 }
+
+/// The longest message of a server that is kept, in characters.
+const LONGEST_MESSAGE: usize = 500;
 
 impl fmt::Display for PgError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,13 +46,18 @@ impl fmt::Display for PgError {
 
 impl StdError for PgError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.cause)
+        self.cause.as_ref().map(|cause| cause as _)
     }
 }
 
 impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Fault {
-        let state = error.code().map(|code| code.code().to_owned());
+        if let Some(sent) = error.as_db_error() {
+            let (code, message) = (sent.code().code().to_owned(), shortened(sent.message()));
+            let words = format!("{}: {message} (SQLSTATE {code})", sent.severity());
+            let cause = PgError { words, code: Some(code.clone()), tls_refused: false, cause: None };
+            return Fault { state: Some(code), gone: false, cause: cause.into() };
+        }
         let mut words = error.to_string();
         // The library has no API to recognize this error, only its message.
         let tls = words == "error performing TLS handshake";
@@ -59,12 +73,16 @@ impl From<tokio_postgres::Error> for Fault {
             }
             cause = part.source();
         }
-        if let Some(error) = error.as_db_error() {
-            // Leave out the details, which may contain personal data.
-            words = format!("{}: {} (SQLSTATE {})", error.severity(), error.message(), error.code().code());
-        }
-        let gone = state.is_none() && broken;
-        Fault { gone, state, cause: PgError { words, tls_refused: tls && !broken, cause: error }.into() }
+        let cause = PgError { words, code: None, tls_refused: tls && !broken, cause: Some(error) };
+        Fault { gone: broken, state: None, cause: cause.into() }
+    }
+}
+
+/// The first characters of a message.
+fn shortened(message: &str) -> Cow<'_, str> {
+    match message.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => format!("{}…", &message[..end]).into(),
+        None => message.into(),
     }
 }
 
@@ -87,6 +105,11 @@ impl From<PoolError> for Fault {
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {0:?}")]
 struct Silent(Duration);
+
+/// A connection pooler has given the transaction a session in which the store's statements are not prepared.
+#[derive(Debug, thiserror::Error)]
+#[error("a connection pooler gave the transaction the session of another connection")]
+struct OtherSession;
 
 impl Fault {
     /// Creates the fault of an answer that did not arrive in time. The connection counts as broken.
@@ -111,6 +134,21 @@ impl Fault {
     /// transaction.
     pub(super) fn into_serialization_failure(self) -> Fault {
         Fault { state: Some("40001".to_owned()), ..self }
+    }
+
+    /// True if the verification of the session failed: see [`super::session`].
+    pub(super) fn is_failed_verification(&self) -> bool {
+        self.is(&["22012"])
+    }
+
+    /// True if a connection pooler refuses settings in the `options` of a new connection.
+    pub(super) fn is_refused_option(&self) -> bool {
+        self.is(&["08P01"]) && self.cause.to_string().contains("unsupported startup parameter")
+    }
+
+    /// Creates the fault of a transaction on the session of another connection.
+    pub(super) fn other_session() -> Fault {
+        Fault { state: None, gone: false, cause: OtherSession.into() }
     }
 
     /// Returns the cause, with the server's message.
@@ -142,10 +180,31 @@ impl Fault {
         }
     }
 
+    /// True if the message is one of pgbouncer's about a state that passes.
+    fn is_pooler_at_work(&self) -> bool {
+        const PASSING: [&str; 6] = [
+            "query_wait_timeout",
+            "no more connections allowed",
+            "shutting down",
+            "server conn crashed",
+            "server login has been failing",
+            "client_idle_timeout",
+        ];
+        let words = self.cause.to_string();
+        // After a failed login of its own, pgbouncer repeats the server's reason.
+        PASSING.iter().any(|passing| words.contains(passing)) && !words.contains("authentication")
+    }
+
     /// Returns the error for a command that has written nothing.
     pub(super) fn into_error(self) -> Error {
         if self.cause.downcast_ref().is_some_and(|PgError { tls_refused, .. }| *tls_refused) {
             let message = format!("the TLS handshake with the database server failed: {}", self.cause);
+            return Error::new(ErrorKind::Storage, message).caused_by(self.cause);
+        }
+        // The code of a protocol violation. pgbouncer uses it for all its own errors.
+        if self.is(&["08P01"]) && !self.is_pooler_at_work() {
+            let message =
+                format!("the database server or the connection pooler refuses this: {}", self.cause);
             return Error::new(ErrorKind::Storage, message).caused_by(self.cause);
         }
         let (kind, message) = match self.state.as_deref() {
@@ -163,9 +222,16 @@ impl Fault {
                  the URL; nothing was written",
             ),
             Some("53300") => (ErrorKind::Busy, "all connections to the database are in use"),
+            Some("08P01") => {
+                (ErrorKind::Busy, "the connection pooler has no connection, or is shutting down or starting")
+            }
             Some(state) if state.starts_with("57P") || state.starts_with("08") => {
                 (ErrorKind::Busy, "the database server is shutting down or starting")
             }
+            None if self.cause.is::<OtherSession>() => (
+                ErrorKind::Busy,
+                "the transaction could not use its prepared statements; nothing was written",
+            ),
             None if self.cause.is::<Silent>() => {
                 (ErrorKind::Busy, "the database server does not answer; nothing was written")
             }
@@ -233,8 +299,8 @@ fn max_retries(error: &Error, acquire_timeout: Duration) -> u32 {
     let mut cause = error.source();
     while let Some(error) = cause {
         let timed_out = matches!(error.downcast_ref(), Some(PoolError::Timeout(_)));
-        let code = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::code);
-        if timed_out || code.is_some_and(|code| matches!(code.code(), "55P03" | "57014")) {
+        let code = error.downcast_ref::<PgError>().and_then(|error| error.code.as_deref());
+        if timed_out || matches!(code, Some("55P03" | "57014")) {
             return 0; // The wait has already used up its limit.
         }
         if error.is::<Silent>() {

@@ -10,6 +10,7 @@
 use super::fault::Fault;
 use super::options::{Migrations, PostgresOptions};
 use super::sql::lock_id;
+use super::wire::query_value;
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -222,11 +223,7 @@ async fn migrate_by(
             Error::new(ErrorKind::Schema, format!("{problem}, and this program may only verify them"));
         return Err(error.allowing(run));
     }
-    let encoding = connection
-        .query_one("SHOW server_encoding", &[])
-        .await
-        .and_then(|row| row.try_get::<_, String>(0))
-        .map_err(Fault::from)?;
+    let encoding: String = query_value(connection, "SHOW server_encoding", &[]).await?;
     if encoding != "UTF8" {
         let problem = format!("the database's encoding is {encoding}, which cannot represent every text");
         return Err(Error::new(ErrorKind::Schema, problem).allowing("a database in UTF8"));
@@ -245,11 +242,8 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str, all: &[Migrati
     let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})");
     connection.batch_execute(&begin).await.map_err(Fault::from)?;
     let done = applied(connection, schema, all).await?;
-    let there = connection
-        .query_one("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)", &[&schema])
-        .await
-        .and_then(|row| row.try_get::<_, bool>(0))
-        .map_err(Fault::from)?;
+    let exists = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)";
+    let there: bool = query_value(connection, exists, &[schema]).await?;
     if !there {
         // The check comes first, because `CREATE SCHEMA IF NOT EXISTS` needs the permission even if the schema exists.
         connection.batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).await.map_err(Fault::from)?;
@@ -269,11 +263,7 @@ async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migra
     // `to_regclass` is not used: it may answer from the connection's cache, which is older than the lock.
     let known = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS it JOIN pg_catalog.pg_namespace AS place \
                  ON place.oid = it.relnamespace WHERE place.nspname = $1 AND it.relname = 'migration')";
-    let known = connection
-        .query_one(known, &[&schema])
-        .await
-        .and_then(|row| row.try_get::<_, bool>(0))
-        .map_err(Fault::from)?;
+    let known: bool = query_value(connection, known, &[schema]).await?;
     if !known {
         return Ok(0);
     }
@@ -282,7 +272,7 @@ async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migra
             .caused_by(error)
     };
     let rows = connection
-        .query(&format!("SELECT version::bigint, checksum::bytea FROM {table} ORDER BY version"), &[])
+        .query_typed(&format!("SELECT version::bigint, checksum::bytea FROM {table} ORDER BY version"), &[])
         .await
         .map_err(|error| match Fault::from(error) {
             fault if fault.is_statement_error() => foreign(fault.into_error()),

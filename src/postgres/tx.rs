@@ -12,6 +12,7 @@ use super::connection::PgConnection;
 use super::driver::{Columns, Statement};
 use super::fault::Fault;
 use super::sql::Shared;
+use super::tx_control::TxControl;
 use super::wire::Wire;
 use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,24 +29,13 @@ use crate::ticket::snapshot::Snapshot;
 /// The maximum number of rows that a search fetches at once.
 const BATCH: usize = 2_000;
 
-/// The statements that begin and end a transaction.
-#[derive(Debug)]
-pub(super) struct TxControl {
-    pub(super) begin: Option<&'static str>,
-    pub(super) commit: &'static str,
-    /// Ends the transaction without writing, also after a failed statement.
-    pub(super) leave: Option<&'static str>,
-    /// True for a transaction of the store's own: its commit is final. False inside the host's transaction.
-    pub(super) own: bool,
-}
-
 /// A transaction in PostgreSQL, on a pooled connection or inside the host's transaction.
 #[derive(Debug)]
 pub(super) struct Work<'a> {
     pub(super) shared: &'a Shared,
     pub(super) desk: DeskId,
     pub(super) mode: Mode,
-    pub(super) control: &'static TxControl,
+    pub(super) control: &'a TxControl,
     pub(super) state: State,
     /// The locks held, with their modes.
     held: BTreeMap<Lock, LockMode>,
@@ -73,12 +63,7 @@ impl<W: Wire> Prepared<'_, W> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(
-        shared: &'a Shared,
-        desk: &DeskId,
-        mode: Mode,
-        control: &'static TxControl,
-    ) -> Work<'a> {
+    pub(super) fn new(shared: &'a Shared, desk: &DeskId, mode: Mode, control: &'a TxControl) -> Work<'a> {
         Work {
             shared,
             desk: desk.clone(),
@@ -122,7 +107,7 @@ impl<'a> Work<'a> {
 
     /// Returns the script that begins the transaction, unless it has begun, and takes these locks.
     fn beginning(&self, locks: Option<String>) -> Option<String> {
-        let begin = self.control.begin.filter(|_| self.state == State::New).map(str::to_owned);
+        let begin = self.control.begin.as_deref().filter(|_| self.state == State::New).map(str::to_owned);
         match (begin, locks) {
             (Some(begin), Some(locks)) => Some(begin + "; " + &locks),
             (begin, locks) => begin.or(locks),
@@ -130,13 +115,23 @@ impl<'a> Work<'a> {
     }
 
     /// Handles a failure of the [`beginning`](Work::beginning). `before` is the state before it was sent.
-    fn not_begun(&mut self, before: State, fault: Fault) -> Error {
+    fn not_begun<W: Wire>(&mut self, wire: &W, before: State, fault: Fault) -> Error {
+        if before == State::New && self.control.own && fault.is_failed_verification() {
+            // Later transactions prepare no statements. The command is tried again.
+            wire.session_is_shared();
+            return self.error(Fault::other_session());
+        }
         // Our savepoint may not exist, and we must not roll back to an older one. If only a lock failed, our savepoint
         // exists.
         if before == State::New && !self.control.own && !fault.is_lock_failure() {
             self.state = State::Over;
         }
         self.error(fault)
+    }
+
+    /// A statement for a time when no transaction is open, so that the session is not verified.
+    fn unprepared<'s, W: Wire>(wire: &W, statement: Statement<'s>) -> Prepared<'s, W> {
+        Prepared(wire.unprepared(), statement)
     }
 
     /// Answers the reads in one round trip. Each search takes at least one more, and so does the first use of a
@@ -178,7 +173,7 @@ impl<'a> Work<'a> {
         )
         .await;
         // Report the first failure. The later ones only follow from it.
-        begun.transpose().map_err(|fault| self.not_begun(before, fault))?;
+        begun.transpose().map_err(|fault| self.not_begun(wire, before, fault))?;
         let tickets = tickets.transpose().map_err(|fault| self.error(fault))?;
         numbers.transpose().map_err(|fault| self.error(fault))?;
         self.held.extend(more);
@@ -268,7 +263,7 @@ impl<'a> Work<'a> {
         wire.claiming(unread.len());
         if let Some(begin) = begin {
             // The operation writes something that it has not read and so has not locked.
-            wire.script(&begin).await.map_err(|fault| self.not_begun(before, fault))?;
+            wire.script(&begin).await.map_err(|fault| self.not_begun(wire, before, fault))?;
         }
         let (written, ended) = join(statement.send(wire), wire.script(self.control.commit)).await;
         let own = self.control.own;
@@ -310,12 +305,9 @@ impl<'a> Work<'a> {
     /// Returns the error for a ticket with an unexpected version, if that is why the commit failed.
     async fn stale<W: Wire>(&self, wire: &W, expected: &[(TicketId, u64)]) -> Result<Option<Error>> {
         let ids: Vec<_> = expected.iter().map(|(id, _)| *id).collect();
-        let Some(statement) = self.ready(wire, self.shared.sql.tickets(&self.desk, &ids, Mode::Read)).await?
-        else {
-            return Ok(None);
-        };
+        let Some(statement) = self.shared.sql.tickets(&self.desk, &ids, Mode::Read) else { return Ok(None) };
         let mut found = HashMap::new();
-        for row in statement.send(wire).await.map_err(|fault| self.error(fault))? {
+        for row in Self::unprepared(wire, statement).send(wire).await.map_err(|fault| self.error(fault))? {
             let ticket = ticket_from(&row, &self.shared.recent)?;
             found.insert(ticket.id, ticket);
         }
@@ -343,8 +335,9 @@ impl<'a> Work<'a> {
     ) -> Result<Option<Error>> {
         for (kind, key, expected) in versions {
             let read = self.shared.sql.read(&self.desk, &Read::record(*kind, key.as_str()), Mode::Read);
-            let Some(statement) = self.ready(wire, read).await? else { continue };
-            let rows = statement.send(wire).await.map_err(|fault| self.error(fault))?;
+            let Some(statement) = read else { continue };
+            let rows =
+                Self::unprepared(wire, statement).send(wire).await.map_err(|fault| self.error(fault))?;
             let found = rows.first().map(|row| row.unsigned(1)).transpose()?;
             if found != *expected {
                 return Ok(Some(kind.conflict()));
@@ -363,31 +356,45 @@ impl<'a> Work<'a> {
     ) -> Result<Vec<Claimed>> {
         let statement = Some(self.shared.sql.claim(kind, limit, lease));
         let Some(statement) = self.ready(wire, statement).await? else { return Ok(Vec::new()) };
-        // On the store's own connection the statement is its own transaction. In the host's it needs a savepoint.
-        let begin = self.control.begin.filter(|_| !self.control.own);
+        let begin = self.control.begin.as_deref();
         let before = std::mem::replace(&mut self.state, State::Open);
         let (begun, rows, ended) = join3(
             OptionFuture::from(begin.map(|sql| wire.script(sql))),
             statement.send(wire),
-            OptionFuture::from(begin.map(|_| wire.script(self.control.commit))),
+            wire.script(self.control.commit),
         )
         .await;
-        begun.transpose().map_err(|fault| self.not_begun(before, fault))?;
-        let rows = rows.map_err(|fault| match self.control.own && fault.commit_is_uncertain() {
+        let own = self.control.own;
+        if own && ended.is_ok() {
+            self.state = State::Over; // After a failed statement, `COMMIT` rolls back.
+        }
+        begun.transpose().map_err(|fault| match own && fault.has_no_answer() {
+            true => fault.into_unknown_claim(),
+            false => self.not_begun(wire, before, fault),
+        })?;
+        let rows = rows.map_err(|fault| match own && fault.has_no_answer() {
             true => fault.into_unknown_claim(),
             false => self.error(fault),
         })?;
-        ended.transpose().map_err(|fault| self.error(fault))?;
+        ended.map_err(|fault| match own && fault.commit_is_uncertain() {
+            true => fault.into_unknown_claim(),
+            false => self.error(fault),
+        })?;
         self.state = State::Over;
         rows.iter().map(claimed).collect()
     }
 
     /// Returns the time of the server's clock.
-    pub(super) async fn now<W: Wire>(&self, wire: &W) -> Result<DateTime<Utc>> {
+    pub(super) async fn now<W: Wire>(&mut self, wire: &W) -> Result<DateTime<Utc>> {
         let Some(statement) = self.ready(wire, Some(self.shared.sql.now())).await? else {
             return Err(Self::no_clock());
         };
-        let rows = statement.send(wire).await.map_err(|fault| self.error(fault))?;
+        let begin = self.beginning(None);
+        let before = std::mem::replace(&mut self.state, State::Open);
+        let begin = OptionFuture::from(begin.as_deref().map(|sql| wire.script(sql)));
+        let (begun, rows) = join(begin, statement.send(wire)).await;
+        begun.transpose().map_err(|fault| self.not_begun(wire, before, fault))?;
+        let rows = rows.map_err(|fault| self.error(fault))?;
         rows.first().ok_or_else(Self::no_clock)?.integer(0).and_then(codec::instant)
     }
 

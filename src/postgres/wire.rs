@@ -26,6 +26,12 @@ pub(super) trait Wire: Send + Sync {
     /// Prepares a statement. This may take a round trip.
     fn ready(&self, statement: &Statement<'_>) -> impl Future<Output = Result<Self::Ready, Fault>> + Send;
 
+    /// Returns the value for a statement that is sent without preparing it.
+    fn unprepared(&self) -> Self::Ready;
+
+    /// Reports that the session of the transaction belongs to another connection.
+    fn session_is_shared(&self) {}
+
     /// Sends a prepared statement at the first poll, or queues it, without waiting for earlier answers.
     fn send(
         &self,
@@ -49,6 +55,8 @@ impl<C: Connection> Wire for HostConnection<'_, C> {
         Ok(())
     }
 
+    fn unprepared(&self) {}
+
     async fn send(&self, (): &(), statement: &Statement<'_>) -> Result<Vec<C::Row>, Fault> {
         self.0.query(statement).await.map_err(|failure| failure.0)
     }
@@ -62,14 +70,35 @@ impl Connection for tokio_postgres::Transaction<'_> {
     type Row = Row;
 
     async fn query(&self, statement: &Statement<'_>) -> Result<Vec<Row>, DriverError> {
-        let typed = statement.values.iter().map(|value| (value as &(dyn ToSql + Sync), type_of(value)));
-        let typed: Vec<_> = typed.collect();
-        self.query_typed(&statement.sql, &typed).await.map_err(|error| DriverError(error.into()))
+        query_typed(self.client(), statement).await.map_err(|error| DriverError(error.into()))
     }
 
     async fn run(&self, sql: &str) -> Result<(), DriverError> {
         self.batch_execute(sql).await.map_err(|error| DriverError(error.into()))
     }
+}
+
+/// Sends a statement without preparing it.
+pub(super) async fn query_typed(
+    client: &tokio_postgres::Client,
+    statement: &Statement<'_>,
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let typed = statement.values.iter().map(|value| (value as &(dyn ToSql + Sync), type_of(value)));
+    let typed: Vec<_> = typed.collect();
+    client.query_typed(&statement.sql, &typed).await
+}
+
+/// Returns the value of a statement with one row and one column. It is not prepared, because the session may be shared:
+/// see [`session`](super::session).
+pub(super) async fn query_value<T: for<'a> FromSql<'a>>(
+    client: &tokio_postgres::Client,
+    sql: &str,
+    texts: &[&str],
+) -> Result<T, Fault> {
+    let texts: Vec<_> = texts.iter().map(|text| (text as &(dyn ToSql + Sync), Type::TEXT)).collect();
+    let rows = client.query_typed(sql, &texts).await?;
+    let none = || Fault::new(None, false, "the server returned no row".into());
+    Ok(rows.first().ok_or_else(none)?.try_get(0)?)
 }
 
 pub(super) fn type_of(value: &SqlValue) -> Type {

@@ -1,12 +1,15 @@
 //! Desks inside the host's own transaction.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Postgres;
 use super::driver::Connection;
 use super::sql::Shared;
-use super::tx::{TxControl, Work};
+use super::tx::Work;
+use super::tx_control::TxControl;
 use super::wire::HostConnection;
 use crate::desk::Desk;
 use crate::error::Result;
@@ -122,7 +125,7 @@ impl<C: Connection> Engine for PostgresWithin<'_, C> {
 const READS: TxControl = TxControl { begin: None, commit: "", leave: None, own: false };
 
 const WRITES: TxControl = TxControl {
-    begin: Some("SAVEPOINT firstline"),
+    begin: Some(Cow::Borrowed("SAVEPOINT firstline")),
     commit: "RELEASE SAVEPOINT firstline",
     leave: Some("ROLLBACK TO SAVEPOINT firstline; RELEASE SAVEPOINT firstline"),
     own: false,
@@ -146,7 +149,7 @@ impl<'t, C: Connection> AsyncStore for Host<'t, C> {
     }
 
     async fn now(&self) -> Result<DateTime<Utc>> {
-        let tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Read).await?;
+        let mut tx = AsyncStore::begin(self, &DeskId::new("claims"), Mode::Read).await?;
         tx.work.now(&HostConnection(&**tx.transaction)).await
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::{IDLE_READERS, Sqlite};
+use super::Sqlite;
 use crate::desk::{Desk, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::DeskId;
@@ -88,7 +88,8 @@ const QUEUE: usize = 1_024;
 ///
 /// # Runtime
 ///
-/// Reads use at most four of the [tokio] runtime's threads for blocking work. Outside a runtime they fail. Writes do
+/// Reads use at most as many of the [tokio] runtime's threads for blocking work as the store has
+/// [readers](super::SqliteOptions::readers) (four by default). Outside a runtime they fail. Writes do
 /// not need a runtime.
 ///
 /// [tokio]: https://docs.rs/tokio
@@ -96,6 +97,7 @@ const QUEUE: usize = 1_024;
 pub struct AsyncSqlite {
     /// `None` after `close`. Shared by all clones.
     open: Arc<Mutex<Option<Open>>>,
+    readers: usize,
     /// Limits concurrent reads. A read holds a permit for as long as it holds the store.
     reading: Arc<Semaphore>,
     /// Closed when the writer thread has ended and dropped the store.
@@ -132,8 +134,9 @@ impl Sqlite {
                 writer::serve(store, orders);
             })
             .map_err(|error| Error::storage("the writer thread cannot be started", error))?;
+        let readers = self.0.options.readers;
         let open = Arc::new(Mutex::new(Some(Open { store: self, queue })));
-        Ok(AsyncSqlite { open, reading: Arc::new(Semaphore::new(IDLE_READERS)), ended })
+        Ok(AsyncSqlite { open, readers, reading: Arc::new(Semaphore::new(readers)), ended })
     }
 }
 
@@ -169,7 +172,7 @@ impl AsyncSqlite {
     pub async fn close(mut self) {
         drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).take());
         // Once all permits are acquired, no read is running. A later read finds the store closed.
-        let all = u32::try_from(IDLE_READERS).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.readers).unwrap_or(u32::MAX);
         let _ = self.reading.acquire_many(all).await;
         // Nothing is ever sent. This waits until the sender is dropped.
         let _ = self.ended.changed().await;

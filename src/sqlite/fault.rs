@@ -57,3 +57,11 @@ pub(super) fn unknown(error: rusqlite::Error) -> Error {
     };
     Error::new(ErrorKind::Unknown, message).caused_by(error)
 }
+
+/// Converts the error of the verification after a commit.
+pub(super) fn committed_elsewhere(error: Error) -> Error {
+    let message = "a commit is in the file that the store opened, but that file is no longer at the store's path, or this \
+                   cannot be verified; if the file was deleted, the commit is lost: open the store again, then repeat \
+                   the call with the same idempotency key, or check";
+    Error::new(ErrorKind::Unknown, message).caused_by(error)
+}

@@ -11,12 +11,12 @@
 //! their SQLite has the bug, the host's connections (for `within`) and the other programs should make no checkpoints:
 //! set `PRAGMA wal_autocheckpoint = 0`.
 
-use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 
 use rusqlite::{Connection, ErrorCode};
 
 use super::fault;
+use super::location::Location;
 use crate::error::{Error, ErrorKind, Result};
 
 /// True if SQLite of this version has the bug. The number of version 3.51.2 is 3051002.
@@ -36,13 +36,15 @@ impl Claim {
     ///
     /// # Errors
     /// A storage error if another store has the database open, or if the lock file cannot be opened or locked.
-    pub(super) fn on(connection: &Connection) -> Result<Option<Claim>> {
-        let Some(path) = connection.path().filter(|path| !path.is_empty()) else { return Ok(None) };
+    pub(super) fn on(connection: &Connection, location: Option<&Location>) -> Result<Option<Claim>> {
+        let Some(beside) = location.and_then(|location| location.beside("-firstline-lock")) else {
+            return Ok(None);
+        };
         if !can_write(connection)? {
             return Ok(None);
         }
-        let mut beside = OsString::from(path);
-        beside.push("-firstline-lock");
+        let path = beside.display().to_string();
+        let path = path.strip_suffix("-firstline-lock").unwrap_or(&path);
         let refused = |problem: String| {
             let allowed = "SQLite 3.51.3 or newer (feature `bundled`), one store at a time, or \
                            `SqliteOptions::share_at_own_risk`";

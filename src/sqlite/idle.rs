@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::busy::Deadline;
+use crate::error::Result;
 use crate::time::Stopwatch;
 
 /// The time for which a waiting thread may be overtaken. During this time, another thread that finds an idle connection
@@ -14,10 +15,10 @@ use crate::time::Stopwatch;
 /// that has waited longest goes first, so that no thread starves.
 const OVERTAKING_LIMIT: Duration = Duration::from_millis(100);
 
-/// Idle connections of one kind.
+/// The connections of one kind. Their number is limited.
 #[derive(Debug)]
 pub(super) struct Idle {
-    /// The maximum number of idle connections.
+    /// The maximum number of connections, in use and idle.
     capacity: usize,
     /// The lock is held only briefly, around code that leaves the state valid at every step. A poisoned lock is
     /// therefore still usable.
@@ -27,8 +28,17 @@ pub(super) struct Idle {
 #[derive(Debug, Default)]
 struct State {
     connections: Vec<Connection>,
+    /// The number of connections, in use and idle.
+    open: usize,
     /// In order of arrival.
     waiting: VecDeque<Waiting>,
+}
+
+/// A place in the limited number of connections.
+enum Place {
+    Connection(Connection),
+    /// The thread may open a connection. It is counted already.
+    Free,
 }
 
 #[derive(Debug)]
@@ -44,51 +54,65 @@ impl Waiting {
 }
 
 impl Idle {
-    /// Creates a pool with these connections, which keeps at most `capacity`.
+    /// Creates a pool with these connections, which opens further ones up to `capacity`.
     pub(super) fn new(capacity: usize, connections: Vec<Connection>) -> Idle {
-        Idle { capacity, state: Mutex::new(State { connections, waiting: VecDeque::new() }) }
+        let open = connections.len();
+        Idle { capacity, state: Mutex::new(State { connections, open, waiting: VecDeque::new() }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an idle connection, if there is one.
-    pub(super) fn take(&self) -> Option<Connection> {
-        self.state().connections.pop()
+    /// Takes a connection that is idle now or becomes idle before the deadline, or opens one if the number permits it.
+    /// Returns `None` after the deadline.
+    ///
+    /// # Errors
+    /// The error of `open`.
+    pub(super) fn take_or_open(
+        &self,
+        deadline: Deadline,
+        open: impl FnOnce() -> Result<Connection>,
+    ) -> Result<Option<Connection>> {
+        match self.place_before(deadline) {
+            None => Ok(None),
+            Some(Place::Connection(connection)) => Ok(Some(connection)),
+            Some(Place::Free) => open().map(Some).inspect_err(|_| {
+                let mut state = self.state();
+                state.open -= 1;
+                state.wake_first(self.capacity);
+            }),
+        }
     }
 
-    /// Takes a connection that is idle now or becomes idle before the deadline.
-    pub(super) fn take_before(&self, deadline: Deadline) -> Option<Connection> {
+    fn place_before(&self, deadline: Deadline) -> Option<Place> {
         let mut state = self.state();
         if state.waiting.front().is_none_or(|first| first.since.elapsed() < OVERTAKING_LIMIT)
-            && let Some(connection) = state.connections.pop()
+            && let Some(place) = state.take(self.capacity)
         {
-            return Some(connection);
+            return Some(place);
         }
         let wake_up = Arc::new(Condvar::new());
         state.waiting.push_back(Waiting { since: Stopwatch::start(), wake_up: Arc::clone(&wake_up) });
         loop {
             let left = deadline.remaining();
             let is_first = state.waiting.front().is_some_and(|first| first.is(&wake_up));
-            let connection = if is_first { state.connections.pop() } else { None };
-            if connection.is_some() || left.is_zero() {
+            let place = if is_first { state.take(self.capacity) } else { None };
+            if place.is_some() || left.is_zero() {
                 state.waiting.retain(|it| !it.is(&wake_up));
                 // A wake-up may have arrived at the deadline. It is passed on to the next thread.
-                state.wake_first();
-                return connection;
+                state.wake_first(self.capacity);
+                return place;
             }
             state = wake_up.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Returns a connection. It is closed if `capacity` connections are idle already.
+    /// Returns a connection.
     pub(super) fn put(&self, connection: Connection) {
         let mut state = self.state();
-        if state.connections.len() < self.capacity {
-            state.connections.push(connection);
-            state.wake_first();
-        }
+        state.connections.push(connection);
+        state.wake_first(self.capacity);
     }
 
     #[cfg(test)]
@@ -98,9 +122,20 @@ impl Idle {
 }
 
 impl State {
-    /// Wakes the thread that waits longest, if a connection is idle.
-    fn wake_first(&self) {
-        if !self.connections.is_empty()
+    /// Takes an idle connection, or a place for a new one.
+    fn take(&mut self, capacity: usize) -> Option<Place> {
+        if let Some(connection) = self.connections.pop() {
+            return Some(Place::Connection(connection));
+        }
+        (self.open < capacity).then(|| {
+            self.open += 1;
+            Place::Free
+        })
+    }
+
+    /// Wakes the thread that waits longest, if it can take a place.
+    fn wake_first(&self, capacity: usize) {
+        if (!self.connections.is_empty() || self.open < capacity)
             && let Some(first) = self.waiting.front()
         {
             first.wake_up.notify_one();
@@ -115,6 +150,15 @@ mod tests {
 
     fn one() -> Idle {
         Idle::new(1, vec![Connection::open_in_memory().unwrap()])
+    }
+
+    impl Idle {
+        /// Takes the connection of [`one`].
+        fn take_before(&self, deadline: Deadline) -> Option<Connection> {
+            let exists =
+                || Err(crate::Error::new(crate::ErrorKind::Storage, "there is a connection already"));
+            self.take_or_open(deadline, exists).unwrap()
+        }
     }
 
     fn soon(millis: u64) -> Deadline {
@@ -182,6 +226,38 @@ mod tests {
         assert!(idle.state.is_poisoned());
         let connection = idle.take_before(soon(0)).unwrap();
         idle.put(connection);
-        assert!(idle.take().is_some());
+        assert!(idle.take_before(soon(0)).is_some());
+    }
+
+    /// Regression D12: any number of threads opened connections, each with a cache of its own.
+    #[test]
+    fn threads_share_a_limited_number_of_connections() {
+        let idle = Idle::new(3, Vec::new());
+        let opened = std::sync::atomic::AtomicUsize::new(0);
+        let take = || {
+            idle.take_or_open(soon(600_000), || {
+                opened.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                Ok(Connection::open_in_memory().unwrap())
+            })
+        };
+        let first: Vec<_> = (0..3).map(|_| take().unwrap().unwrap()).collect();
+        assert!(idle.take_before(soon(0)).is_none());
+        thread::scope(|scope| {
+            for _ in 0..32 {
+                scope.spawn(|| idle.put(take().unwrap().unwrap()));
+            }
+            first.into_iter().for_each(|connection| idle.put(connection));
+        });
+        assert_eq!((opened.into_inner(), idle.state().connections.len()), (3, 3));
+    }
+
+    #[test]
+    fn a_connection_that_cannot_be_opened_frees_its_place() {
+        let idle = Idle::new(1, Vec::new());
+        let fails = || Err(crate::Error::new(crate::ErrorKind::Storage, "deliberate error of this test"));
+        for _ in 0..3 {
+            assert!(idle.take_or_open(soon(0), fails).is_err());
+        }
+        assert!(idle.take_or_open(soon(0), || Ok(Connection::open_in_memory().unwrap())).unwrap().is_some());
     }
 }

@@ -1,18 +1,18 @@
 //! Opening a database.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::busy::{self, Deadline};
+use super::busy::{self, Breaks, Deadline};
 use super::file_lock::{self, Claim};
 use super::idle::Idle;
+use super::location::Location;
 use super::options::SqliteOptions;
 use super::sql::{Shared, Sql};
-use super::{IDLE_READERS, Inner, Place, Sqlite, fault, schema};
+use super::{Inner, Sqlite, fault, schema};
 use crate::error::{Error, ErrorKind, Result};
 
 impl SqliteOptions {
@@ -39,8 +39,8 @@ impl SqliteOptions {
         let problem = || format!("the database {} cannot be opened", path.display());
         let connection = Connection::open(path).map_err(|error| Error::storage(problem(), error))?;
         // Read connections are opened later, when the working directory may have changed.
-        let place = Place::of(path, &connection).map_err(|error| Error::storage(problem(), error))?;
-        self.finish_open(connection, Some(place)).map_err(|error| {
+        let location = Location::of(path, &connection).map_err(|error| Error::storage(problem(), error))?;
+        self.finish_open(connection, Some(location)).map_err(|error| {
             if !error.is_retryable() {
                 return error;
             }
@@ -63,10 +63,10 @@ impl SqliteOptions {
         self.finish_open(connection, None)
     }
 
-    fn finish_open(self, mut connection: Connection, place: Option<Place>) -> Result<Sqlite> {
+    fn finish_open(self, mut connection: Connection, mut location: Option<Location>) -> Result<Sqlite> {
         self.prepare(&mut connection)?;
         let claim = match file_lock::has_wal_reset_bug(self.sqlite) && !self.share_at_own_risk {
-            true => Claim::on(&connection)?,
+            true => Claim::on(&connection, location.as_ref())?,
             false => None,
         };
         // Before the journal mode is set, so that a refused database is left unchanged.
@@ -78,11 +78,12 @@ impl SqliteOptions {
             return Err(Error::new(ErrorKind::Schema, problem).allowing("a database with the encoding UTF-8"));
         }
         schema::migrate(&mut connection, &self.prefix)?;
-        if place.is_some() {
+        if let Some(location) = &mut location {
             // SQLite does not call the busy handler here if several programs start at once. The pragma returns the mode
             // in use: if SQLite cannot switch to WAL, it keeps the old mode without an error.
             let set = || connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
-            let mode: String = busy::retry(Deadline::after(self.acquire_timeout), set).map_err(fault)?;
+            let mode: String =
+                busy::retry(Deadline::after(self.acquire_timeout), set, || ()).map_err(fault)?;
             if mode != "wal" {
                 let problem =
                     format!("the database cannot use a write-ahead log (it stays in mode {mode:?})");
@@ -90,36 +91,23 @@ impl SqliteOptions {
                     Error::new(ErrorKind::Storage, problem).allowing("a file on a local, writable disk")
                 );
             }
+            // SQLite creates the log when it first uses the database in this mode.
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(fault)?;
+            location.remember_log()?;
         }
         // From here on `busy` waits for other writers, so SQLite itself must not wait.
         connection.busy_timeout(Duration::ZERO).map_err(fault)?;
         let shared = Shared::new(Sql::new(&self.prefix));
+        let readers = Idle::new(self.readers, Vec::new());
         let inner = Inner {
             options: self,
-            place,
+            location,
             shared,
             writer: Idle::new(1, vec![connection]),
-            readers: Idle::new(IDLE_READERS, Vec::new()),
+            readers,
+            breaks: Breaks::new(),
             claim,
         };
         Ok(Sqlite(Arc::new(inner)))
-    }
-}
-
-impl Place {
-    /// The location of the database that `connection` opened by this path or URI.
-    fn of(path: &Path, connection: &Connection) -> io::Result<Place> {
-        let uri = path.to_str().filter(|it| it.starts_with("file:"));
-        let (Some(uri), Some(file)) = (uri, connection.path().filter(|file| !file.is_empty())) else {
-            let file = std::path::absolute(path)?;
-            return Ok(Place { name: file.clone(), file });
-        };
-        // The path comes from SQLite, which makes it absolute. The URI's parameters are kept, except `mode=rwc`: SQLite
-        // refuses it on a connection opened without CREATE. SQLite ignores the part after a `#`.
-        let parameters =
-            uri.split('#').next().and_then(|it| it.split_once('?')).map_or("", |(_, parameters)| parameters);
-        let parameters = parameters.split('&').filter(|it| *it != "mode=rwc").collect::<Vec<_>>().join("&");
-        let path = file.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-        Ok(Place { name: format!("file:{path}?{parameters}").into(), file: file.into() })
     }
 }

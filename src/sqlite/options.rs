@@ -30,6 +30,7 @@ pub struct SqliteOptions {
     pub(super) prefix: String,
     durability: Durability,
     pub(super) acquire_timeout: Duration,
+    pub(super) readers: usize,
     pub(super) share_at_own_risk: bool,
     /// The version number of the linked SQLite. Tests set another one.
     pub(super) sqlite: i32,
@@ -41,6 +42,7 @@ impl Default for SqliteOptions {
             prefix: "firstline_".to_owned(),
             durability: Durability::Full,
             acquire_timeout: Duration::from_secs(10),
+            readers: 4,
             share_at_own_risk: false,
             sqlite: rusqlite::version_number(),
         }
@@ -48,7 +50,8 @@ impl Default for SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// Returns the defaults: tables named `firstline_…`, full durability, and an acquire timeout of ten seconds.
+    /// Returns the defaults: tables named `firstline_…`, full durability, an acquire timeout of ten seconds, and
+    /// four connections for reads.
     pub fn new() -> SqliteOptions {
         SqliteOptions::default()
     }
@@ -101,6 +104,16 @@ impl SqliteOptions {
         self
     }
 
+    /// Sets the number of connections for reads. Default: 4; from 1 to 1,000.
+    ///
+    /// If more threads read at once, they wait for a connection for up to the [acquire
+    /// timeout](SqliteOptions::acquire_timeout). Each connection caches up to 16 MiB of pages. A database in memory has
+    /// a single connection for everything.
+    pub fn readers(mut self, readers: usize) -> SqliteOptions {
+        self.readers = readers;
+        self
+    }
+
     /// Allows several stores to write to the file even if the linked SQLite has the WAL-reset bug.
     ///
     /// SQLite 3.7.0 to 3.51.2 has the bug, except 3.44.6 and later of the 3.44 series and 3.50.7 and later of the 3.50
@@ -133,6 +146,10 @@ impl SqliteOptions {
         if !(Duration::from_millis(1)..=Duration::from_secs(3_600)).contains(&self.acquire_timeout) {
             let problem = format_args!("{:?} is out of range", self.acquire_timeout);
             return Err(Error::definition("acquire_timeout", problem).allowing("1 millisecond to 1 hour"));
+        }
+        if !(1..=1_000).contains(&self.readers) {
+            let problem = format_args!("{} is out of range", self.readers);
+            return Err(Error::definition("readers", problem).allowing("1 to 1,000"));
         }
         Ok(())
     }

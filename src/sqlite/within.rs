@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, Transaction};
 
-use super::sql::Shared;
 use super::tx::{Memo, Rows};
 use super::{Sqlite, fault};
 use crate::desk::Desk;
@@ -16,7 +15,7 @@ use crate::store::{Mode, Store, Tx};
 #[derive(Debug, Clone, Copy)]
 pub struct SqliteWithin<'t> {
     connection: &'t Connection,
-    shared: &'t Shared,
+    store: &'t Sqlite,
     owner: TransactionOwner,
 }
 
@@ -35,8 +34,8 @@ enum TransactionOwner {
 #[cfg(feature = "tokio")]
 impl<'t> SqliteWithin<'t> {
     /// Creates an engine inside the writer thread's transaction.
-    pub(super) fn group(connection: &'t Connection, shared: &'t Shared) -> SqliteWithin<'t> {
-        SqliteWithin { connection, shared, owner: TransactionOwner::Group }
+    pub(super) fn group(connection: &'t Connection, store: &'t Sqlite) -> SqliteWithin<'t> {
+        SqliteWithin { connection, store, owner: TransactionOwner::Group }
     }
 
     /// Rolls back the whole transaction after a panic of a command. At that point, the command may have written
@@ -153,7 +152,7 @@ impl Sqlite {
         } else {
             TransactionOwner::HostElsewhere
         };
-        SqliteWithin { connection, shared: self.shared(), owner }
+        SqliteWithin { connection, store: self, owner }
     }
 }
 
@@ -173,6 +172,9 @@ impl Store for SqliteWithin<'_> {
             return Err(Error::new(ErrorKind::Storage, problem)
                 .allowing("a transaction on the desk's own file (a database in memory has none)"));
         }
+        if self.owner == TransactionOwner::Host {
+            self.store.verify_file()?;
+        }
         Ok(SqliteWithinTx { within: self, desk: desk.clone(), memo: Memo::default() })
     }
 }
@@ -188,7 +190,7 @@ pub struct SqliteWithinTx<'a> {
 
 impl SqliteWithinTx<'_> {
     fn rows(&self) -> Rows<'_> {
-        Rows { connection: self.within.connection, shared: self.within.shared, desk: &self.desk }
+        Rows { connection: self.within.connection, shared: self.within.store.shared(), desk: &self.desk }
     }
 
     fn run(&self, sql: &str) -> Result<()> {

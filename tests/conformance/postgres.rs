@@ -25,17 +25,34 @@ fn abandon<T>(mut reply: Reply<'_, T>, polls: u32) {
     }));
 }
 
-async fn connected(place: &Place) -> Result<Postgres> {
+async fn connected(place: &Place, way: Way) -> Result<Postgres> {
+    if way == Way::Pooler {
+        let url = pooler().expect("FIRSTLINE_PGBOUNCER is the URL of a pooler; bash .ci/postgres starts one");
+        return place.options().connections(4).connect(&format!("{url}/transaction")).await;
+    }
     // Power failures are not tested here, so commits need not be synced.
     let joint = if place.url.contains('?') { '&' } else { '?' };
     let url = format!("{}{joint}options=-c%20synchronous_commit%3Doff", place.url);
     place.options().connections(4).connect(&url).await
 }
 
-pub(crate) struct Own;
+/// The way to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Direct,
+    /// Through pgbouncer in transaction mode, with two server connections for all clients.
+    Pooler,
+}
+
+fn pooler() -> Option<String> {
+    std::env::var("FIRSTLINE_PGBOUNCER").ok().filter(|url| !url.is_empty())
+}
+
+pub(crate) struct Own(pub(crate) Way);
 
 pub(crate) struct Owned {
     store: Postgres,
+    way: Way,
     place: Arc<Place>,
 }
 
@@ -64,11 +81,12 @@ impl Candidate for Own {
 
     fn create(&self) -> Result<Owned> {
         let place = Place::fresh();
-        Ok(Owned { store: block_on(connected(&place))?, place: Arc::new(place) })
+        Ok(Owned { store: block_on(connected(&place, self.0))?, way: self.0, place: Arc::new(place) })
     }
 
     fn reopen(&self, store: &Owned) -> Result<Owned> {
-        Ok(Owned { store: block_on(connected(&store.place))?, place: Arc::clone(&store.place) })
+        let Owned { way, place, .. } = store;
+        Ok(Owned { store: block_on(connected(place, *way))?, way: *way, place: Arc::clone(place) })
     }
 
     fn wait<'a, T: Send + 'a>(&self, reply: Reply<'a, T>) -> Result<T> {
@@ -144,7 +162,7 @@ impl Engine for Hosted {
 
 impl InHost {
     fn hosted(place: Arc<Place>) -> Result<Hosted> {
-        let store = block_on(connected(&place))?;
+        let store = block_on(connected(&place, Way::Direct))?;
         Ok(Hosted { store, place, idle: Mutex::default() })
     }
 }

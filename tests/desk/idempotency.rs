@@ -1,9 +1,13 @@
 //! Repeating a request with the same key returns the first result; another request with the same key is refused.
 
 use firstline::desk::Settings;
+use firstline::memory::Memory;
+use firstline::store::kinds::RECEIPT;
+use firstline::store::{Answer, Mode, Read, RecordRange, Store, Tx};
+use firstline::time::ManualTime;
 use firstline::{
-    Action, Actor, Desk, ErrorKind, HoldReason, IdempotencyKey, InboundMessage, NewTicket, Query, StateKind,
-    TimeDelta,
+    Action, Actor, DateTime, Desk, ErrorKind, HoldReason, IdempotencyKey, InboundMessage, NewTicket, Query,
+    StateKind, TimeDelta,
 };
 
 use super::stage::{anna, boris, on_each_store};
@@ -258,4 +262,23 @@ fn a_digest_counts_for_one_method_and_one_ticket() {
         }
         assert_eq!((stage.history(a).len(), stage.history(b).len()), (2, 1));
     });
+}
+
+/// Regression D9: the hash of the request selected the commands that clean up, so a bot that alternated between two
+/// requests kept every receipt.
+#[test]
+fn a_bot_that_repeats_two_requests_keeps_no_expired_receipts() {
+    let (store, clock) = (Memory::new(), ManualTime::at(DateTime::UNIX_EPOCH));
+    let settings = Settings::new("acme").time(clock.clone()).keep_receipts(TimeDelta::days(1));
+    let desk = Desk::over(store.clone(), settings);
+    for round in 0..1_000 {
+        clock.advance(TimeDelta::hours(1));
+        let subject = ["The lamp is on", "The lamp is off"][round % 2];
+        desk.open_ticket(NewTicket::new(subject).idempotency_key(format!("{round}"))).unwrap();
+    }
+    let all = Read::Records(RecordRange::by_key(RECEIPT).limit(1_000));
+    let answers = store.begin(&"acme".into(), Mode::Read).unwrap().load(&[all]).unwrap();
+    let [Answer::Records(kept)] = &answers[..] else { panic!("{answers:?}") };
+    // One command in 32 cleans up.
+    assert!(kept.len() < 300, "{} receipts", kept.len());
 }

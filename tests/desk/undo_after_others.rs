@@ -340,7 +340,7 @@ fn restored(ticket: &Snapshot) -> Snapshot {
     let mut facts = ticket.clone();
     (facts.version, facts.updated_at, facts.touched_at, facts.undone) = (0, ticket.opened_at, None, 0);
     (facts.state_since, facts.due_at, facts.overdue_since) = (ticket.opened_at, None, None);
-    (facts.clocks, facts.links) = (Vec::new(), BTreeSet::new());
+    (facts.clocks, facts.links, facts.adopted) = (Vec::new(), BTreeSet::new(), None);
     facts
 }
 

@@ -146,3 +146,22 @@ pub(crate) async fn unknown_url_options_are_named(place: Place) {
     let error = Postgres::connect("postgres://u:pa@h?secret=7@host/db").await.unwrap_err();
     assert!(!error.to_string().contains("secret"), "{error}");
 }
+
+/// Regression D13: the source of an error had the server's details in its `Debug` output, with keys and rows.
+pub(crate) async fn details_of_the_server_stay_out_of_errors(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let host = place.host().await;
+    let schema = &place.schema;
+    let never = format!("ALTER TABLE {schema}.ticket ADD CONSTRAINT never CHECK (requester IS NULL)");
+    host.batch_execute(&never).await.unwrap();
+    let secret = NewTicket::new("secret-subject").from("secret-boris");
+    let error = desk.open_ticket(secret).await.unwrap_err();
+    let mut words = vec![format!("{error} {error:?}")];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push(format!("{error} {error:?}"));
+        cause = error.source();
+    }
+    assert!(words.iter().any(|words| words.contains("never")), "{words:?}");
+    assert!(!words.iter().any(|words| words.contains("secret")), "{words:?}");
+}

@@ -344,7 +344,7 @@ fn a_retry_does_not_lock_or_use_a_number_it_no_longer_needs() {
     assert_eq!((receipt.ticket.number.value, numbers), (4, [4, 5]));
 }
 
-/// About one in 32 commands with a key cleans up. The request determines which.
+/// About one in 32 commands with a key cleans up. The key determines which.
 #[test]
 fn a_clean_up_keeps_a_receipt_that_was_renewed_meanwhile() {
     let stage = Stage::with_retries(0);

@@ -349,7 +349,7 @@ fn a_read_does_not_recreate_a_moved_file() {
         std::fs::rename(&file, &moved).unwrap();
         let error = desk.ticket("T-1").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Storage, "{asked}: {error}");
-        assert!(error.to_string().contains("cannot be opened"), "{asked}: {error}");
+        assert!(error.to_string().contains("moved or deleted"), "{asked}: {error}");
         assert!(!file.exists(), "{asked}");
         std::fs::rename(&moved, &file).unwrap();
         assert_eq!(desk.ticket("T-1").unwrap().subject(), "No sound", "{asked}");

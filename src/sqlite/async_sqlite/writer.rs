@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Connected, Sqlite, begin_on, commit_on, rolled_back};
+use super::super::{Connected, Sqlite, rolled_back};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::DeskId;
 use crate::operation::watch::Watch;
@@ -99,7 +99,9 @@ fn run_group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
     let mut ran: Vec<Order> = Vec::new();
     let committed = run_together(store, first, orders, &mut ran);
     match committed {
-        Ok(()) => ran.into_iter().for_each(|command| command.answer(None)),
+        Ok(Ok(())) => ran.into_iter().for_each(|command| command.answer(None)),
+        // The rows are in the file that was opened, so no command runs again.
+        Ok(Err(error)) => ran.into_iter().for_each(|command| command.answer(Some(same_error(&error)))),
         Err(error) if ran.len() <= 1 => {
             if let Some(alone) = ran.pop() {
                 alone.answer(Some(error));
@@ -143,16 +145,17 @@ fn run_group(store: &Sqlite, first: Order, orders: &mut mpsc::Receiver<Order>) {
 ///
 /// # Errors
 /// The transaction did not begin, SQLite rolled it back, or the commit failed. Nothing is written; with
-/// [`ErrorKind::Unknown`], nothing is visible now.
+/// [`ErrorKind::Unknown`], nothing is visible now. The inner error means that the commit succeeded, but the database is
+/// no longer the file at the store's path.
 fn run_together(
     store: &Sqlite,
     first: Order,
     orders: &mut mpsc::Receiver<Order>,
     ran: &mut Vec<Order>,
-) -> Result<()> {
+) -> Result<Result<()>> {
     let behind = std::iter::from_fn(|| orders.try_recv().ok());
     let mut waiting = std::iter::once(first).chain(behind).take(GROUP).filter(|it| !it.is_dropped());
-    let Some(first) = waiting.next() else { return Ok(()) };
+    let Some(first) = waiting.next() else { return Ok(Ok(())) };
     ran.push(first);
     let connected = match store.writing(store.deadline()) {
         Ok(connected) => connected,
@@ -172,7 +175,7 @@ fn run_together(
         }
     };
     let connection = connected.connection()?;
-    let within = SqliteWithin::group(connection, store.shared());
+    let within = SqliteWithin::group(connection, store);
     loop {
         if let Some(command) = ran.last_mut() {
             command.run(&within);
@@ -184,7 +187,7 @@ fn run_together(
         }
         match waiting.next() {
             Some(next) => ran.push(next),
-            None => return commit_on(connection),
+            None => return store.commit_unverified(&connected).map(|()| store.verify_commit()),
         }
     }
 }
@@ -195,9 +198,9 @@ fn run_together(
 /// The transaction did not begin and the command was not run, or nothing is written, as in [`run_together`].
 fn run_alone(store: &Sqlite, connected: &Connected<'_>, command: &mut dyn Command) -> Result<bool> {
     let connection = connected.connection()?;
-    begin_on(connection, "BEGIN IMMEDIATE", store.deadline())?;
-    let succeeded = command.run(&SqliteWithin::group(connection, store.shared()));
-    commit_on(connection).map(|()| succeeded)
+    store.begin_write(connected, store.deadline())?;
+    let succeeded = command.run(&SqliteWithin::group(connection, store));
+    store.commit(connected).map(|()| succeeded)
 }
 
 /// A copy of the error for another command, without its source.

@@ -6,7 +6,7 @@
 //! of adoptions. These parts of the record are equal:
 //!
 //! - the instant, the actor and the change of each event, in order. Left out are `Change::ClocksUpdated`, which stores
-//!   the clocks after each command or tick, and the writes by chance;
+//!   the clocks after each command or tick, the writes by chance, and the versions that an undoing names;
 //! - the ticket at the end, with its clocks. Left out are its id, its version, the instant of its last event, and what
 //!   the writes by chance have written.
 
@@ -38,7 +38,13 @@ fn record(bench: &Bench, id: TicketId) -> Record {
         let by_chance = matches!(&event.by.who, Who::Agent(agent) if agent.as_str() == CHANCE);
         !by_chance && !matches!(event.change, Change::ClocksUpdated { .. })
     });
-    let events = kept.map(|event| (event.at, event.by.who, event.change)).collect();
+    let events = kept.map(|mut event| {
+        if let Change::Undone { versions, .. } = &mut event.change {
+            *versions = 0..=0;
+        }
+        (event.at, event.by.who, event.change)
+    });
+    let events = events.collect();
     let mut ticket = bench.desk.ticket(id).unwrap().into_snapshot();
     ticket.tags.retain(|tag| !tag.starts_with(CHANCE));
     let mut ticket = serde_json::to_value(ticket).unwrap();

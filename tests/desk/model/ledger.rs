@@ -40,7 +40,7 @@ pub(crate) struct Ledger {
 fn restored(ticket: &Snapshot) -> Snapshot {
     let mut facts = ticket.clone();
     (facts.version, facts.updated_at, facts.touched_at) = (0, ticket.opened_at, None);
-    (facts.undone, facts.state_since) = (0, ticket.opened_at);
+    (facts.undone, facts.state_since, facts.adopted) = (0, ticket.opened_at, None);
     facts
 }
 
