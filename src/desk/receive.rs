@@ -103,8 +103,8 @@ impl Receive {
         self.best(ids.collect::<Result<Vec<_>>>()?, loaded)
     }
 
-    /// Returns the ticket that [suits](Receive::rank) the message best; among equals, the first. A ticket that cannot be
-    /// decided, because its data is damaged, is passed over while another one remains.
+    /// Returns the ticket that [suits](Receive::rank) the message best; among equals, the first. A ticket that cannot
+    /// be decided, because its data is damaged, is passed over while another one remains.
     ///
     /// Drafts are begun in the order of the stored tickets, so that most messages begin only one. The due timers of a
     /// ticket may finish it, which never makes it suit better.
