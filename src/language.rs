@@ -65,9 +65,45 @@ pub trait InWords {
     fn in_words(&self, language: &Language) -> String;
 }
 
-/// The groups to which a host may add entries for names of its own.
-pub(crate) const OPEN_GROUPS: [&str; 8] =
-    ["kind", "channel", "hold", "code", "status", "field", "impact", "urgency"];
+/// A group to which a host may add entries for names of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OpenGroup {
+    Kind,
+    Channel,
+    Hold,
+    Code,
+    Status,
+    Field,
+    Impact,
+    Urgency,
+}
+
+impl OpenGroup {
+    pub(crate) const ALL: [OpenGroup; 8] = [
+        OpenGroup::Kind,
+        OpenGroup::Channel,
+        OpenGroup::Hold,
+        OpenGroup::Code,
+        OpenGroup::Status,
+        OpenGroup::Field,
+        OpenGroup::Impact,
+        OpenGroup::Urgency,
+    ];
+
+    /// Returns the name of the group in entries.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            OpenGroup::Kind => "kind",
+            OpenGroup::Channel => "channel",
+            OpenGroup::Hold => "hold",
+            OpenGroup::Code => "code",
+            OpenGroup::Status => "status",
+            OpenGroup::Field => "field",
+            OpenGroup::Impact => "impact",
+            OpenGroup::Urgency => "urgency",
+        }
+    }
+}
 
 /// The entry with the name of the rule for plurals.
 const PLURALS: &str = "format.plurals";
@@ -261,10 +297,11 @@ impl Draft {
         }
         let (group, name) = entry.split_once('.').unwrap_or((entry, ""));
         // Every name is allowed here, even one that resembles a predefined name: only a policy knows the desk's own.
-        if OPEN_GROUPS.contains(&group) && text::is_visible(name) {
+        if OpenGroup::ALL.iter().any(|open| open.as_str() == group) && text::is_visible(name) {
             return Some(None);
         }
-        let open: Vec<String> = OPEN_GROUPS.iter().map(|group| self::entry(group, name)).collect();
+        let open: Vec<String> =
+            OpenGroup::ALL.iter().map(|group| self::entry(group.as_str(), name)).collect();
         let problem = suggest::unknown(entry, known.keys().chain(&open).map(String::as_str));
         let message = format!("the entry {entry:?} {problem}");
         self.found.push(Diagnostic::new(DiagnosticKind::UnknownName, entry, message));

@@ -81,14 +81,6 @@ pub(crate) fn storable(mut text: String, max_bytes: usize) -> String {
     text
 }
 
-/// Puts a text into a form that [`value`] accepts: control characters other than tabs and line breaks are replaced, and
-/// the text is cut with a mark.
-pub(crate) fn storable_value(text: String) -> String {
-    let text =
-        if text.contains(is_control_in_text) { text.replace(is_control_in_text, "\u{fffd}") } else { text };
-    storable(text, MAX_TEXT_BYTES)
-}
-
 /// Checks a name chosen by people, such as that of a tag, a field or a custom kind.
 pub(crate) fn name(what: &str, text: &str) -> Result<()> {
     line(what, text, MAX_NAME_CHARS)
@@ -124,19 +116,14 @@ pub(crate) fn category(path: &[String]) -> Result<()> {
     path.iter().try_for_each(|level| name("category", level))
 }
 
-/// Checks the value of a field or an attribute.
+/// Checks the value of a field or an attribute. A text may have several lines and any character that a message may
+/// have.
 pub(crate) fn value(what: &str, value: &Value) -> Result<()> {
     match value {
         Value::Text(text) if text.len() > MAX_TEXT_BYTES => {
             Err(too_long(what, text.len(), "bytes", MAX_TEXT_BYTES))
         }
-        Value::Text(text) => match text.chars().find(|c| is_control_in_text(*c)) {
-            Some(found) => {
-                Err(Error::invalid(what, format_args!("contains the control character {found:?}"))
-                    .allowing("text without control characters other than tabs and line breaks"))
-            }
-            None => Ok(()),
-        },
+        Value::Text(text) => no_nul(what, text),
         Value::List(items) => {
             count(what, items.len())?;
             items.iter().try_for_each(|item| name(what, item))
@@ -152,11 +139,6 @@ pub(crate) fn attributes(attributes: &Attributes) -> Result<()> {
         name("attribute name", key)?;
         value(&format!("attribute `{key}`"), it)
     })
-}
-
-/// True for control characters that a text of several lines does not need.
-fn is_control_in_text(c: char) -> bool {
-    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
 fn no_nul(what: &str, text: &str) -> Result<()> {

@@ -2,26 +2,30 @@
 //!
 //! People type the same word in different ways: a Mac writes `é` as two characters, a keyboard as one; a form adds a
 //! space at the end, and a browser adds characters that nobody sees. The desk stores such texts in one form, so that
-//! equal words are equal: composed (Unicode's NFC), without blanks at both ends, and without invisible characters and
-//! characters that change the direction of a text. The joiners that scripts and emoji need are kept.
+//! equal words are equal: composed (Unicode's NFC), without blanks at both ends, and without invisible characters, such
+//! as those that change the direction of a text. Joiners, variation selectors and tags are kept after characters of
+//! scripts and emoji that need them, at most one in a row. Where they stay although they change nothing (a non-joiner
+//! after a letter that never joins, for example), equal words may still differ.
 //!
 //! The tables are part of the crate, because a crate for them would add three crates to the default features.
 
 mod composition;
+mod invisible;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use composition::{CLASSES, COMPOSITIONS, REPLACED, SPLIT};
+pub(crate) use invisible::{is_invisible, reorders};
 
 /// All characters below this one are composed and have the combining class 0.
 const FIRST_COMBINING: char = '\u{300}';
 
 /// Returns the text in the normal form: composed, without invisible characters, and without blanks at both ends.
 pub(crate) fn normal(text: &str) -> Cow<'_, str> {
-    if text.chars().any(is_unwanted) {
-        // The composed form of a character decides whether a joiner after it stays.
-        let kept = without_unwanted(&composed(text));
+    if text.chars().any(is_invisible) {
+        // The composed form of a character decides if a joiner or a selector after it stays.
+        let kept = invisible::without_invisible(&composed(text));
         return Cow::Owned(composed(&kept).trim().to_owned());
     }
     match composed(text.trim()) {
@@ -31,33 +35,26 @@ pub(crate) fn normal(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the text without the characters that [`is_unwanted`] finds.
-fn without_unwanted(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    for c in text.chars() {
-        let before = kept.chars().next_back();
-        let stays = match c {
-            // Persian, Indic scripts and emoji need joiners after their own characters.
-            '\u{200C}' | '\u{200D}' => before.is_some_and(|it| !it.is_ascii() && !it.is_whitespace()),
-            // The flags of England, Scotland and Wales are a black flag and tags.
-            '\u{E0020}'..='\u{E007F}' => {
-                before.is_some_and(|it| it == '\u{1F3F4}' || ('\u{E0020}'..='\u{E007E}').contains(&it))
-            }
-            other => !is_unwanted(other),
-        };
-        if stays {
-            kept.push(c);
-        }
-    }
-    kept
-}
-
 /// Puts a text into the normal form.
 pub(crate) fn normalize(text: &mut String) {
     let form = normal(text);
     if form != text.as_str() {
         *text = form.into_owned();
     }
+}
+
+/// Puts a text of several lines into the normal form, in which each line but the last ends with a line feed. Office
+/// programs write a vertical tab for it, old systems a carriage return, and others the separators of Unicode.
+pub(crate) fn normalize_lines(text: &mut String) {
+    if text.contains(ends_a_line_otherwise) {
+        *text = text.replace("\r\n", "\n").replace(ends_a_line_otherwise, "\n");
+    }
+    normalize(text);
+}
+
+/// True for the ends of lines other than a line feed.
+fn ends_a_line_otherwise(c: char) -> bool {
+    matches!(c, '\u{B}' | '\u{C}' | '\r' | '\u{85}') || ends_a_line(c)
 }
 
 /// True if the texts are equal in the normal form.
@@ -98,32 +95,6 @@ pub(crate) fn folded(text: &str) -> String {
 /// True for the separators of lines and of paragraphs, which are no control characters.
 pub(crate) fn ends_a_line(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}')
-}
-
-/// True for the characters that change the direction of the text after them: embeddings, overrides and isolates. They
-/// can make a line look like another one.
-pub(crate) fn reorders(c: char) -> bool {
-    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
-/// True for the characters that a name does not need and a reader does not see: those without width, and those that
-/// change the direction of the text. A joiner or a tag may be needed, which depends on the character before it.
-fn is_unwanted(c: char) -> bool {
-    reorders(c)
-        || matches!(c,
-            '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
-            | '\u{FFF9}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
-            | '\u{E0000}'..='\u{E00FF}')
-}
-
-/// Characters that draw nothing: the default ignorable characters of Unicode, and the blanks that are letters or
-/// symbols.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
-        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
-        | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}'
-        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// Returns the canonical composition (NFC) of the text.
@@ -316,6 +287,30 @@ mod tests {
         assert!(is_same("Mu\u{308}nchen ", "M\u{fc}nchen") && !is_same("Munchen", "M\u{fc}nchen"));
     }
 
+    proptest! {
+        #[test]
+        fn the_normal_form_of_a_normal_form_is_itself(
+            text in proptest::collection::vec(
+                prop_oneof![
+                    proptest::sample::select(vec![
+                        '\u{34F}', '\u{200B}', '\u{200C}', '\u{200D}', '\u{180B}', '\u{180E}', '\u{2800}', '\u{FE00}',
+                        '\u{FE0F}', '\u{3164}', '\u{E0061}', '\u{E007F}', '\u{E0100}', '\u{202E}', '\u{2001}', ' ',
+                    ]),
+                    proptest::sample::select(vec![
+                        'a', 'e', '1', '#', '\u{301}', '\u{338}', '\u{20E3}', '\u{627}', '\u{645}', '\u{653}', '\u{915}',
+                        '\u{93C}', '\u{94D}', '\u{1820}', '\u{2190}', '\u{2811}', '\u{4E66}', '\u{F900}', '\u{1F3F4}',
+                        '\u{1F469}', '\u{1100}', '\u{1161}', '\u{110A5}', '\u{110BA}',
+                    ]),
+                ],
+                0..10,
+            )
+        ) {
+            let text: String = text.into_iter().collect();
+            let form = normal(&text).into_owned();
+            prop_assert_eq!(normal(&form), form.as_str());
+        }
+    }
+
     #[test]
     fn the_normal_form_keeps_what_scripts_and_emoji_need() {
         for text in [
@@ -326,6 +321,10 @@ mod tests {
             "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467} \u{1f3f3}\u{fe0f}\u{200d}\u{1f308}",
             "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
             "1\u{fe0f}\u{20e3} \u{845b}\u{e0100}",
+            // Malayalam may end a word with a joiner, and Sinhala joins letters with one.
+            "\u{d05}\u{d35}\u{d28}\u{d4d}\u{200d} \u{d9a}\u{dca}\u{200d}\u{dbb}",
+            "\u{1820}\u{180b}\u{182d}\u{180e}\u{1820} \u{2813}\u{2800}\u{283a}",
+            "\u{1f642}\u{200d}\u{2194}\u{fe0f} \u{1f9d1}\u{1f3fd}\u{200d}\u{1f680} \u{2229}\u{fe00} \u{a9}\u{fe0f}",
         ] {
             assert_eq!(normal(text), text);
         }

@@ -30,7 +30,8 @@ pub enum Value {
     Bool(bool),
     /// A whole number.
     Integer(i64),
-    /// Text.
+    /// Text of one or several lines. In requests it is put into one form: without invisible characters, and with a line
+    /// feed for each end of a line. NUL is refused.
     Text(String),
     /// A list of texts.
     List(Vec<String>),

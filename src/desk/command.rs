@@ -5,12 +5,13 @@ use super::links::Links;
 use super::threads::{self, Threads};
 use crate::error::Error;
 use crate::id::TicketId;
+use crate::limits;
 use crate::operation::{Interrupt, Loaded};
 use crate::store::RecordWrite;
 use crate::ticket::access::Access;
 use crate::ticket::action::Action;
 use crate::ticket::decision::TicketWrite;
-use crate::ticket::decision::named::Named;
+use crate::ticket::decision::stored_facts::StoredFacts;
 use crate::ticket::people::Actor;
 use crate::ticket::snapshot::Snapshot;
 
@@ -58,7 +59,7 @@ impl<'l> Command<'l> {
     /// rejection.
     pub(super) fn decide(self) -> Result<DecidedCommand<'l>, Interrupt> {
         let sees_internal = self.access.sees_internal(self.ticket);
-        self.decide_whole().map_err(|interrupt| match interrupt {
+        self.decide_with_internal_reasons().map_err(|interrupt| match interrupt {
             Interrupt::Fail(error) if !sees_internal => {
                 let public = error.rejection().map(|rejection| rejection.clone().public().into());
                 Interrupt::Fail(public.unwrap_or(error))
@@ -67,15 +68,18 @@ impl<'l> Command<'l> {
         })
     }
 
-    fn decide_whole(self) -> Result<DecidedCommand<'l>, Interrupt> {
+    /// Decides the action. A rejection names every reason, also those of the internal part of the ticket.
+    fn decide_with_internal_reasons(self) -> Result<DecidedCommand<'l>, Interrupt> {
         let Command { action, by, context, loaded, ticket, access, mut policy_context } = self;
+        // Every part may need reads, so the number of parts is checked before the first.
+        limits::count("parts of an action", action.parts().len())?;
         context.pin_for_correction(ticket, action, &mut policy_context, loaded)?;
         let decision_context = policy_context.decision(context.now, by);
         let links = Links { ticket: ticket.id, context, access: &access, loaded };
-        let [incoming, hidden] = links.named(ticket, action, &decision_context)?;
-        let threads = Threads::named(context, ticket, action, &decision_context, loaded)?;
-        let named = Named { incoming, hidden, threads: threads.new.clone() };
-        let decision = ticket.decide_with(action, named, &decision_context)?;
+        let [incoming, hidden] = links.of_action(ticket, action, &decision_context)?;
+        let threads = Threads::of_action(context, ticket, action, &decision_context, loaded)?;
+        let stored = StoredFacts { incoming, hidden, threads: threads.new.clone() };
+        let decision = ticket.decide_with(action, stored, &decision_context)?;
         let (others, mut records) = links.mirror_all(&decision, &decision_context)?;
         records.extend(threads.add_to(ticket.id)?);
         records.extend(threads::released(&decision, loaded)?);

@@ -9,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::id::TicketId;
 use crate::language::Sentence;
 use crate::lifecycle::{ActionKind, Rejection, RejectionReason};
-use crate::limits;
 use crate::operation::{Interrupt, Loaded, Needs, Operation, OperationLabel};
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Mode, Read, RecordWrite, kinds};
@@ -34,29 +33,26 @@ pub(super) struct Links<'a> {
 }
 
 impl Links<'_> {
-    /// Returns the links that the action names: the existing links from other tickets, and the ticket's own links to
-    /// tickets that the actor does not see. Other tickets are read only if the number of parts is within the limit and
-    /// the actor may link tickets.
-    pub(super) fn named(
+    /// Returns the links in the action: the existing links from other tickets, and the ticket's own links to tickets
+    /// that the actor does not see. Other tickets are read only if the actor may link tickets.
+    pub(super) fn of_action(
         &self,
         ticket: &Snapshot,
         action: &Action,
         DecisionContext { by, policy, .. }: &DecisionContext<'_>,
     ) -> Result<[BTreeSet<Link>; 2], Interrupt> {
-        let parts = action.parts();
-        limits::count("parts of an action", parts.len())?;
         if may(ActionKind::Link, by, ticket, policy).is_some() {
             return Ok([BTreeSet::new(), BTreeSet::new()]);
         }
         let sees_all = *self.access.tickets() == Condition::ALWAYS;
-        let named = parts.iter().filter_map(|part| match part {
+        let links = action.parts().into_iter().filter_map(|part| match part {
             Action::Link(link) | Action::Unlink(link) if !(link.kind.is_own() && sees_all) => Some(*link),
             _ => None,
         });
-        let named: BTreeSet<Link> = named.collect();
-        self.loaded.need(named.iter().map(|link| Read::Ticket(link.to)))?;
+        let links: BTreeSet<Link> = links.collect();
+        self.loaded.need(links.iter().map(|link| Read::Ticket(link.to)))?;
         let (mut incoming, mut hidden) = (BTreeSet::new(), BTreeSet::new());
-        for link in named {
+        for link in links {
             let other = self.other(link)?;
             let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
             if link.kind.is_own() {

@@ -3,10 +3,10 @@
 use super::context::{CommandContext, PolicyContext};
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::{DefinitionKind, Fingerprint};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::TicketId;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
-use crate::policy::{Standing, StandingRule};
+use crate::policy::{Policy, Standing, StandingRule};
 use crate::store::kinds::{self, ADOPTION, THREAD};
 use crate::store::{Commit, Read, Record};
 use crate::ticket::decision::Draft;
@@ -33,22 +33,22 @@ type Thread<'l> = (String, Option<&'l Record>);
 /// The destination of a message.
 enum Destination<'l> {
     /// A ticket.
-    Ticket(Candidate<'l>),
+    Ticket(ThreadTicket<'l>),
     /// A new ticket.
     New,
     /// A new ticket that is linked to another one.
     Linked(Linked<'l>),
 }
 
-/// A ticket to which a thread of the message leads.
-struct Candidate<'l> {
+/// A ticket to which a thread of the message leads, with the draft of a decision on it.
+struct ThreadTicket<'l> {
     draft: Box<Draft>,
     /// The standing of the sender on the ticket.
     standing: Standing,
     context: PolicyContext<'l>,
 }
 
-impl Candidate<'_> {
+impl ThreadTicket<'_> {
     fn rule(&self) -> &StandingRule {
         self.context.policy.rule_of(self.standing)
     }
@@ -64,25 +64,11 @@ impl Candidate<'_> {
     fn gets_follow_up(&self) -> bool {
         self.rule().follows_up && self.is_finished()
     }
-
-    /// Returns how well the ticket suits the message; 0 is best. A ticket that the sender takes part in suits better
-    /// than one of somebody else, and an open ticket better than a finished one. A machine's message goes where a
-    /// message of its person would go.
-    fn rank(&self, message: &InboundMessage) -> u8 {
-        let is_contact = self.draft.snapshot().has_as_contact(message);
-        match (is_contact, self.is_finished()) {
-            (true, false) if self.standing == Standing::Machine || self.takes_messages() => 0,
-            (false, false) if self.takes_messages() => 1,
-            (true, true) => 2,
-            (_, false) => 3,
-            (false, true) => 4,
-        }
-    }
 }
 
 /// A ticket to which a new ticket is linked.
 struct Linked<'l> {
-    other: Candidate<'l>,
+    other: ThreadTicket<'l>,
     kind: LinkKind,
     /// True if the threads of the message belong to somebody else.
     outside: bool,
@@ -107,36 +93,92 @@ impl Receive {
         keys.map(|key| Ok((key.clone(), loaded.record(THREAD, key)?))).collect()
     }
 
-    /// Returns the ticket to which the threads lead: the first of those that [suit](Candidate::rank) best.
+    /// Returns the ticket to which the threads lead: the first of those that [suit](Receive::rank) best.
     fn ticket_of<'l>(
         &self,
         threads: &[Thread<'l>],
         loaded: &'l Loaded,
-    ) -> Result<Option<Candidate<'l>>, Interrupt> {
+    ) -> Result<Option<ThreadTicket<'l>>, Interrupt> {
         let ids = threads.iter().filter_map(|(_, record)| *record).map(|it| kinds::ticket_of(THREAD, it));
         self.best(ids.collect::<Result<Vec<_>>>()?, loaded)
     }
 
-    fn best<'l>(&self, ids: Vec<TicketId>, loaded: &'l Loaded) -> Result<Option<Candidate<'l>>, Interrupt> {
+    /// Returns the ticket that [suits](Receive::rank) the message best; among equals, the first. A ticket that cannot
+    /// be decided, because its data is damaged, is passed over while another one remains.
+    ///
+    /// Drafts are begun in the order of the stored tickets, so that most messages begin only one. The due timers of a
+    /// ticket may finish it, which never makes it suit better.
+    fn best<'l>(
+        &self,
+        ids: Vec<TicketId>,
+        loaded: &'l Loaded,
+    ) -> Result<Option<ThreadTicket<'l>>, Interrupt> {
         let mut distinct: Vec<TicketId> = Vec::new();
         for id in ids {
             if !distinct.contains(&id) {
                 distinct.push(id);
             }
         }
+        if distinct.is_empty() {
+            return Ok(None);
+        }
         loaded.need(distinct.iter().map(|id| Read::Ticket(*id)))?;
-        let tickets = distinct.iter().map(|id| self.begin(existing(*id, loaded)?, loaded));
-        let tickets: Vec<_> = tickets.collect::<Result<_, _>>()?;
-        Ok(tickets.into_iter().min_by_key(|ticket| ticket.rank(&self.message)))
+        let policy = self.context.policy(loaded)?;
+        let mut stored = Vec::new();
+        for (place, id) in distinct.into_iter().enumerate() {
+            let ticket = existing(id, loaded)?;
+            stored.push(((self.rank(ticket, &policy), place), ticket));
+        }
+        stored.sort_by_key(|(order, _)| *order);
+        let mut best: Option<((u8, usize), ThreadTicket<'l>)> = None;
+        let mut damage = None;
+        for (order, ticket) in stored {
+            if best.as_ref().is_some_and(|(found, _)| *found < order) {
+                break;
+            }
+            match self.begin(ticket, loaded) {
+                Ok(begun) => {
+                    let order = (self.rank(begun.draft.snapshot(), &policy), order.1);
+                    if best.as_ref().is_none_or(|(found, _)| order < *found) {
+                        best = Some((order, begun));
+                    }
+                }
+                Err(Interrupt::Fail(error)) if !error.is_storage() || error.kind() == ErrorKind::Corrupt => {
+                    damage.get_or_insert(error);
+                }
+                Err(interrupt) => return Err(interrupt),
+            }
+        }
+        match (best, damage) {
+            (Some((_, ticket)), _) => Ok(Some(ticket)),
+            (None, Some(error)) => Err(error.into()),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Returns how well a ticket suits the message; 0 is best. A ticket that the sender takes part in suits better than
+    /// one of somebody else, and an open ticket better than a finished one. A machine's message goes where a message of
+    /// its person would go.
+    fn rank(&self, ticket: &Snapshot, policy: &Policy) -> u8 {
+        let standing = ticket.standing_of_sender(&self.message);
+        let is_finished = ticket.state.kind().is_final();
+        let takes_messages = policy.rule_of(standing).writes && !is_finished;
+        match (ticket.has_as_contact(&self.message), is_finished) {
+            (true, false) if standing == Standing::Machine || takes_messages => 0,
+            (false, false) if takes_messages => 1,
+            (true, true) => 2,
+            (_, false) => 3,
+            (false, true) => 4,
+        }
     }
 
     /// Begins the draft of a ticket, which fires its due timers.
-    fn begin<'l>(&self, ticket: &Snapshot, loaded: &'l Loaded) -> Result<Candidate<'l>, Interrupt> {
+    fn begin<'l>(&self, ticket: &Snapshot, loaded: &'l Loaded) -> Result<ThreadTicket<'l>, Interrupt> {
         let context = self.context.policy_context_for(ticket, loaded)?;
         let decision_context = context.decision(self.context.now, &self.author);
         let draft = Draft::begin(ticket.clone(), &decision_context)?;
         let standing = draft.snapshot().standing_of_sender(&self.message);
-        Ok(Candidate { draft: Box::new(draft), standing, context })
+        Ok(ThreadTicket { draft: Box::new(draft), standing, context })
     }
 
     fn destination<'l>(
@@ -171,20 +213,21 @@ impl Receive {
         &self,
         ticket: TicketId,
         loaded: &'l Loaded,
-    ) -> Result<Option<Candidate<'l>>, Interrupt> {
+    ) -> Result<Option<ThreadTicket<'l>>, Interrupt> {
         let range = kinds::newest_follow_ups(ticket, FOLLOW_UPS);
         let links = loaded.records(&range)?;
         let ids = links.iter().map(|record| Ok(kinds::incoming_link(record)?.to));
         let ids: Vec<TicketId> = ids.collect::<Result<_>>()?;
         loaded.need(ids.iter().map(|id| Read::Ticket(*id)))?;
+        let mut open = Vec::new();
         for id in ids {
             let follow_up = existing(id, loaded)?;
             let is_own = follow_up.standing_of_sender(&self.message) == Standing::Requester;
             if is_own && !follow_up.state.kind().is_final() {
-                return self.begin(follow_up, loaded).map(Some);
+                open.push(id);
             }
         }
-        Ok(None)
+        self.best(open, loaded)
     }
 
     /// Returns the ticket that the sender has got of their own because they are an outsider to this thread.
@@ -192,7 +235,7 @@ impl Receive {
         &self,
         threads: &[Thread<'l>],
         loaded: &'l Loaded,
-    ) -> Result<Option<Candidate<'l>>, Interrupt> {
+    ) -> Result<Option<ThreadTicket<'l>>, Interrupt> {
         let taken = threads.iter().filter(|(_, record)| record.is_some());
         let keys: Vec<String> = taken.map(|(key, _)| self.own_thread(key)).collect();
         loaded.need(keys.iter().map(|key| Read::record(THREAD, key.as_str())))?;
@@ -211,8 +254,8 @@ impl Receive {
     }
 
     /// Adds the message to a ticket.
-    fn attach(&self, ticket: Candidate<'_>, threads: Vec<Thread<'_>>) -> Result<(Commit, Receipt)> {
-        let Candidate { mut draft, standing, context: policy_context } = ticket;
+    fn attach(&self, ticket: ThreadTicket<'_>, threads: Vec<Thread<'_>>) -> Result<(Commit, Receipt)> {
+        let ThreadTicket { mut draft, standing, context: policy_context } = ticket;
         let decision_context = policy_context.decision(self.context.now, &self.author);
         let id = draft.snapshot().id;
         draft.receive(&self.message, standing, &decision_context)?;
@@ -246,7 +289,7 @@ impl Receive {
         threads: Vec<Thread<'_>>,
         loaded: &Loaded,
     ) -> Result<(Commit, Receipt), Interrupt> {
-        let Linked { other: Candidate { draft: mut other, standing, context }, kind, outside } = linked;
+        let Linked { other: ThreadTicket { draft: mut other, standing, context }, kind, outside } = linked;
         let now = self.context.now;
         let policy_context = self.context.policy_context(loaded)?;
         let PolicyContext { policy, agreements, workflows, .. } = &policy_context;

@@ -15,7 +15,7 @@ use crate::ticket::decision::{DecisionContext, TicketWrite};
 use crate::ticket::event::Change;
 use crate::ticket::snapshot::Snapshot;
 
-/// The thread keys that an action names.
+/// The thread keys in an action.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
     /// The keys that lead to no ticket, each with its stored form.
@@ -25,8 +25,8 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Returns the keys that the action names. None are read if the actor may not add any.
-    pub(super) fn named(
+    /// Returns the keys in the action. None are read if the actor may not add any.
+    pub(super) fn of_action(
         context: &CommandContext,
         ticket: &Snapshot,
         action: &Action,

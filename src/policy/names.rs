@@ -6,8 +6,8 @@ use super::{FieldType, Policy};
 use crate::diagnostic::{Diagnostic, DiagnosticKind, Refused};
 use crate::error::{Error, Result};
 use crate::kind::{Channel, Kind};
-use crate::language::{Language, OPEN_GROUPS};
-use crate::lifecycle::HoldReason;
+use crate::language::{Language, OpenGroup};
+use crate::lifecycle::{HoldReason, StateKind};
 use crate::suggest;
 use crate::value::{Attributes, Value};
 
@@ -155,18 +155,23 @@ impl Policy {
         let impacts: BTreeSet<String> = self.matrix.impacts().map(|(_, name)| name.to_owned()).collect();
         let urgencies: BTreeSet<String> = self.matrix.urgencies().map(|(_, name)| name.to_owned()).collect();
         let declared = |noun, declared| Names { noun, predefined: Vec::new(), declared, used: Vec::new() };
-        let sets = [
-            self.kind_names(),
-            self.channel_names(),
-            self.hold_reason_names(),
-            self.resolution_code_names(),
-            declared("status", &statuses),
-            declared("field", &fields),
-            declared("impact", &impacts),
-            declared("urgency", &urgencies),
-        ];
         let mut found = Vec::new();
-        for (group, names) in OPEN_GROUPS.into_iter().zip(sets) {
+        for group in OpenGroup::ALL {
+            let names = match group {
+                OpenGroup::Kind => self.kind_names(),
+                OpenGroup::Channel => self.channel_names(),
+                OpenGroup::Hold => self.hold_reason_names(),
+                OpenGroup::Code => self.resolution_code_names(),
+                // The simple workflow has a status for each state.
+                OpenGroup::Status => Names {
+                    predefined: StateKind::ALL.iter().map(|state| state.name()).collect(),
+                    ..declared("status", &statuses)
+                },
+                OpenGroup::Field => declared("field", &fields),
+                OpenGroup::Impact => declared("impact", &impacts),
+                OpenGroup::Urgency => declared("urgency", &urgencies),
+            };
+            let group = group.as_str();
             for name in language.own_names(group) {
                 found.extend(names.check(name).err().map(|error| {
                     Diagnostic::new(DiagnosticKind::UnknownName, format!("{group}.{name}"), error.to_string())

@@ -345,10 +345,39 @@ pub struct Arrived {
     /// Other people to whom it was sent, who are no contacts of the ticket.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub also_to: BTreeSet<ContactId>,
-    /// The number of parts that the ticket could not hold, by their kind: `files`, `recipients`, `thread_keys`,
-    /// `attributes`, `senders`.
+    /// The number of parts that the ticket could not hold, by their kind.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub left_out: BTreeMap<String, u32>,
+    pub left_out: BTreeMap<MessagePart, u32>,
+}
+
+/// A kind of part of a message that a ticket may be unable to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MessagePart {
+    /// An attribute of a person.
+    Attributes,
+    /// A file.
+    Files,
+    /// A person to whom the message was sent.
+    Recipients,
+    /// The person who sent it.
+    Senders,
+    /// A thread key.
+    ThreadKeys,
+}
+
+impl MessagePart {
+    /// Returns the entry of a language with the count of these parts.
+    pub(crate) fn entry(self) -> &'static str {
+        match self {
+            MessagePart::Attributes => "left_out.attributes",
+            MessagePart::Files => "left_out.files",
+            MessagePart::Recipients => "left_out.recipients",
+            MessagePart::Senders => "left_out.senders",
+            MessagePart::ThreadKeys => "left_out.thread_keys",
+        }
+    }
 }
 
 impl Default for Arrived {
@@ -421,7 +450,7 @@ pub struct Opened {
     /// The number of parts of the opening message that the ticket could not hold, by their kind, as in
     /// [`Arrived::left_out`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub left_out: BTreeMap<String, u32>,
+    pub left_out: BTreeMap<MessagePart, u32>,
     /// The ticket's id in another system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalRef>,

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::id::{ContactId, IdempotencyKey, ThreadKey};
 use crate::limits;
 use crate::text;
-use crate::ticket::event::Arrived;
+use crate::ticket::event::{Arrived, MessagePart};
 use crate::ticket::kind::Channel;
 use crate::ticket::message::Message;
 use crate::ticket::opening::NewTicket;
@@ -57,7 +57,6 @@ use crate::value::Value;
 /// - A subject, a name and an address are put on one line, without invisible characters. A long subject is cut to the
 ///   length of a ticket's subject, and its event keeps it whole. Other long names are cut.
 /// - A file without a name is called "file-1" by its place; a name without a file is dropped.
-/// - Control characters in the attributes of people become U+FFFD.
 /// - A thread key may have any length and any character.
 ///
 /// A ticket cannot hold some parts. They are left out, and the event counts them in
@@ -101,7 +100,7 @@ pub struct InboundMessage {
     opens: Option<Box<NewTicket>>,
     /// The number of parts that were left out, by their kind. Not part of the serialized message.
     #[serde(skip)]
-    left_out: BTreeMap<String, u32>,
+    left_out: BTreeMap<MessagePart, u32>,
     /// The key that makes the message repeatable. Not part of the serialized message.
     #[serde(skip)]
     pub(crate) key: Option<IdempotencyKey>,
@@ -235,11 +234,8 @@ impl InboundMessage {
         self
     }
 
-    fn leave_out(&mut self, part: &str, count: usize) {
-        if count > 0 {
-            let counted = self.left_out.entry(part.to_owned()).or_default();
-            *counted = counted.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-        }
+    fn leave_out(&mut self, part: MessagePart, count: usize) {
+        count_left_out(&mut self.left_out, part, count);
     }
 
     fn mend_files(&mut self) {
@@ -259,12 +255,12 @@ impl InboundMessage {
                 "application/octet-stream".clone_into(&mut file.media_type);
             }
         }
-        self.leave_out("files", surplus);
+        self.leave_out(MessagePart::Files, surplus);
     }
 
     fn mend_people(&mut self) {
         let from = self.from.take();
-        self.leave_out("senders", from.iter().filter(|sender| sender.id.check().is_err()).count());
+        self.leave_out(MessagePart::Senders, from.iter().filter(|sender| sender.id.check().is_err()).count());
         self.from = from.filter(|sender| sender.id.check().is_ok());
         let mut also_to: Vec<Contact> = Vec::new();
         let mut known: BTreeSet<ContactId> = self.from.iter().map(|sender| sender.id.clone()).collect();
@@ -277,9 +273,9 @@ impl InboundMessage {
             }
         }
         self.also_to = also_to;
-        self.leave_out("recipients", surplus);
+        self.leave_out(MessagePart::Recipients, surplus);
         let attributes = self.from.iter_mut().chain(&mut self.also_to).map(mend_contact).sum();
-        self.leave_out("attributes", attributes);
+        self.leave_out(MessagePart::Attributes, attributes);
     }
 
     fn mend_threads(&mut self) {
@@ -295,7 +291,7 @@ impl InboundMessage {
             // The last key is the mail's own id, which its answers name.
             self.threads.drain(limits::MAX_ITEMS - 1..self.threads.len() - 1);
         }
-        self.leave_out("thread_keys", unusable + surplus);
+        self.leave_out(MessagePart::ThreadKeys, unusable + surplus);
     }
 
     /// Returns what was asked, without what the host adds by itself: the basis of the fingerprint.
@@ -378,20 +374,28 @@ impl InboundMessage {
             request.subject.clone_from(&self.subject);
         }
         request.message = Some(self.message.clone());
-        let named = |id: &ContactId| self.from.iter().chain(&self.also_to).any(|it| it.id == *id);
         let mut described = std::mem::take(&mut request.contacts);
-        described.retain(|(contact, _)| !named(&contact.id));
+        described.retain(|(contact, _)| !self.from.iter().any(|sender| sender.id == contact.id));
         let sender = self.from.iter().map(|sender| (sender.clone(), ContactRole::Requester));
-        // The others fill the room that the sender and the description leave.
-        let room = limits::MAX_ITEMS.saturating_sub(described.len() + sender.len());
-        let others = self.also_to.iter().take(room).map(|other| (other.clone(), ContactRole::Cc));
+        // A recipient takes the place of their description. The others fill the room that is left.
+        let mut room = limits::MAX_ITEMS.saturating_sub(described.len() + sender.len());
+        let mut others = Vec::new();
+        let mut surplus = 0;
+        for other in &self.also_to {
+            let before = described.len();
+            described.retain(|(contact, _)| contact.id != other.id);
+            if described.len() < before {
+                others.push((other.clone(), ContactRole::Cc));
+            } else if room > 0 {
+                room -= 1;
+                others.push((other.clone(), ContactRole::Cc));
+            } else {
+                surplus += 1;
+            }
+        }
         request.contacts = sender.chain(others).chain(described).collect();
         request.left_out.clone_from(&self.left_out);
-        let surplus = self.also_to.len().saturating_sub(room);
-        if surplus > 0 {
-            *request.left_out.entry("recipients".to_owned()).or_default() +=
-                u32::try_from(surplus).unwrap_or(u32::MAX);
-        }
+        count_left_out(&mut request.left_out, MessagePart::Recipients, surplus);
         request.by = Some(self.author());
         if let Some(channel) = &self.channel {
             request.channel = channel.clone();
@@ -399,6 +403,13 @@ impl InboundMessage {
         request.arrived = true;
         request.sent_at = self.sent_at;
         request
+    }
+}
+
+fn count_left_out(left_out: &mut BTreeMap<MessagePart, u32>, part: MessagePart, count: usize) {
+    if count > 0 {
+        let counted = left_out.entry(part).or_default();
+        *counted = counted.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
     }
 }
 
@@ -420,7 +431,7 @@ fn mend_contact(contact: &mut Contact) -> usize {
     let mut surplus = 0;
     let attributes = std::mem::take(&mut contact.attributes).into_iter().map(|(name, value)| {
         let value = match value {
-            Value::Text(text) => Value::Text(limits::storable_value(text)),
+            Value::Text(text) => Value::Text(limits::storable(text, limits::MAX_TEXT_BYTES)),
             Value::List(items) => {
                 surplus += items.len().saturating_sub(limits::MAX_ITEMS);
                 let items = items.into_iter().take(limits::MAX_ITEMS).map(one_line);

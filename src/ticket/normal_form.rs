@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lifecycle::HoldReason;
-use crate::text::{is_visible, normal, normalize};
+use crate::text::{is_visible, normal, normalize, normalize_lines};
 use crate::ticket::action::Action;
 use crate::ticket::message::Message;
 use crate::ticket::opening::NewTicket;
@@ -15,7 +15,7 @@ use crate::value::Value;
 impl Value {
     pub(crate) fn normalize(&mut self) {
         match self {
-            Value::Text(text) => normalize(text),
+            Value::Text(text) => normalize_lines(text),
             Value::List(items) => items.iter_mut().for_each(normalize),
             _ => {}
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AgentId, IdempotencyKey, TeamId, ThreadKey};
 use crate::line::Line;
 use crate::priority::{Impact, Urgency};
+use crate::ticket::event::MessagePart;
 use crate::ticket::kind::{Channel, Kind};
 use crate::ticket::message::Message;
 use crate::ticket::people::{Actor, Contact, ContactRole};
@@ -70,7 +71,7 @@ pub struct NewTicket {
     pub(crate) sent_at: Option<DateTime<Utc>>,
     /// The number of parts of that message that were left out, by their kind.
     #[serde(skip)]
-    pub(crate) left_out: BTreeMap<String, u32>,
+    pub(crate) left_out: BTreeMap<MessagePart, u32>,
     /// The owners of the text fields that a follow-up takes over. Not part of the serialized request.
     #[serde(skip)]
     pub(crate) field_owners: BTreeMap<String, Owner>,

@@ -130,7 +130,7 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
             Action::field("parts", ["left", "top"]),
             "field `parts` does not take \"left, top\" (list); allowed: a list of: left, right",
         ),
-        (Action::field("note", "a\0b"), "field `note` contains the control character '\\0'"),
+        (Action::field("note", "a\0b"), "field `note` contains a NUL character"),
         (
             Action::field("parts", Value::List(vec!["left".to_owned(); 201])),
             "too many items in field `parts`: 201",
@@ -145,10 +145,7 @@ fn bad_actions() -> Vec<(Action, &'static str)> {
             contact(Contact::new("a").attribute("", 1)),
             "attribute name is empty; allowed: 1 to 255 characters",
         ),
-        (
-            contact(Contact::new("a").attribute("b", "\0")),
-            "attribute `b` contains the control character '\\0'",
-        ),
+        (contact(Contact::new("a").attribute("b", "\0")), "attribute `b` contains a NUL character"),
         (
             contact((0..201).fold(Contact::new("a"), |it, n| it.attribute(n.to_string(), n))),
             "too many items in attributes: 201",
@@ -195,7 +192,7 @@ fn every_bad_request_is_refused_and_opens_no_ticket() {
         (new().from("x".repeat(10_000)), "contact id is too long; allowed: 1 to 1000 bytes"),
         (new().by(Actor::agent("")), "agent id is empty"),
         (new().by(Actor::automation("")), "automation is empty"),
-        (new().by(anna().attribute("a", "\0")), "attribute `a` contains the control character '\\0'"),
+        (new().by(anna().attribute("a", "\0")), "attribute `a` contains a NUL character"),
         (new().kind(Kind::Custom(String::new())), "kind is empty"),
         (new().channel(firstline::Channel::Custom("\n".to_owned())), "channel is empty"),
         (new().category(["x"; 11]), "category path is too deep; allowed: at most 10 levels"),

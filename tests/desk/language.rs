@@ -331,7 +331,10 @@ fn a_policy_finds_the_misspelt_names_of_a_language() {
     let open = Policy::new();
     open.check_language(&all(&["channel.app", "kind.claim", "code.goodwill", "status.On the bench"]))
         .unwrap();
-    assert!(open.check_language(&all(&["kind.incidnet"])).is_err());
+    for (entry, meant) in [("kind.incidnet", "incident"), ("status.resovled", "resolved")] {
+        let error = open.check_language(&all(&[entry])).unwrap_err();
+        assert!(error.to_string().contains(&format!("did you mean {meant:?}?")), "{error}");
+    }
 }
 
 /// A custom field has one entry, for its value in a story and for its absence in a refusal.

@@ -55,6 +55,29 @@ fn a_mail_with_more_parts_than_a_ticket_holds_is_received() {
     });
 }
 
+/// Regression: a described contact who was also a recipient was lost if the ticket had no room for all recipients.
+#[test]
+fn a_described_contact_is_kept_although_the_recipients_are_too_many() {
+    on_each_store(|stage| {
+        let mail = (0..199).fold(InboundMessage::new("x").from("boris"), |mail, n| mail.cc(format!("c-{n}")));
+        let described = NewTicket::new("x").contact("eva", ContactRole::Affected);
+        let described =
+            described.contact("c-0", ContactRole::Affected).contact("ivan", ContactRole::Affected);
+        let opened = stage.desk.receive(mail.cc("eva").opens(described)).unwrap();
+        let contacts = &opened.ticket.contacts;
+        assert_eq!(contacts.len(), 200, "{}", stage.name);
+        for (contact, role) in [
+            ("boris", ContactRole::Requester),
+            ("eva", ContactRole::Cc),
+            ("c-0", ContactRole::Cc),
+            ("ivan", ContactRole::Affected),
+        ] {
+            assert_eq!(contacts.get(&contact.into()), Some(&role), "{contact}");
+        }
+        assert_eq!(left_out(&opened.events[0]), json!({"recipients": 2}));
+    });
+}
+
 /// Regression: a long Message-ID, and one with a tab, was refused.
 #[test]
 fn a_long_or_broken_message_id_leads_to_its_ticket() {
@@ -104,7 +127,7 @@ fn odd_people_do_not_stop_a_mail() {
         let receipt = stage.desk.receive(mail(odd)).unwrap();
         let attributes = receipt.ticket.attributes.get(&"boris".into()).cloned().unwrap_or_default();
         let expected: Attributes =
-            [("a b".to_owned(), Value::from(1)), ("city".to_owned(), Value::from("Bad\u{fffd}Ems\u{fffd}"))]
+            [("a b".to_owned(), Value::from(1)), ("city".to_owned(), Value::from("Bad\u{fffd}Ems\u{1b}"))]
                 .into();
         assert_eq!(attributes, expected);
         assert_eq!(left_out(&receipt.events[0]), json!({"recipients": 3, "attributes": 2}));

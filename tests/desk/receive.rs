@@ -1,15 +1,19 @@
 //! Messages: they go to the ticket of their thread and may change its state.
 
+use firstline::definition::Fingerprint;
+use firstline::memory::Memory;
 use firstline::policy::FieldType;
 use firstline::priority::Effect;
+use firstline::store::Commit;
 use firstline::ticket::event::Cause;
 use firstline::ticket::kind::Link;
+use firstline::workflow::Workflow;
 use firstline::{
     Action, Actor, Change, Condition, Contact, ContactRole, HoldReason, InboundMessage, Line, LinkKind,
     Machine, Matrix, Modifier, NewTicket, Policy, Priority, StateKind, TicketId, TimeDelta, Value,
 };
 
-use super::stage::{Stage, anna, boris, on_each_store};
+use super::stage::{AnyStore, Stage, anna, boris, on_each_store};
 
 fn message(text: &str) -> InboundMessage {
     InboundMessage::new(text).subject("No sound").from("boris").thread("chat-9")
@@ -269,5 +273,57 @@ fn the_ticket_of_a_message_does_not_depend_on_ticks() {
             let mail = InboundMessage::new("x").from("boris").thread("a").thread("b");
             assert_eq!(stage.desk.receive(mail).unwrap().ticket.id(), open, "{} {ticks}", stage.name);
         });
+    }
+}
+
+/// Regression: every ticket of the threads was prepared for the message, so one with lost data refused each mail that
+/// named it, although the mail belonged to another ticket.
+#[test]
+fn a_mail_is_not_refused_because_of_another_ticket_of_its_threads() {
+    fn lose_workflow(commit: &mut Commit) {
+        let lost = |snapshot: &mut firstline::Snapshot| {
+            let placement = snapshot.placement.as_mut().unwrap();
+            placement.workflow.hash = Fingerprint::of("lost");
+        };
+        let damaged = commit.tickets_mut().filter(|write| write.snapshot.subject() == "damaged");
+        damaged.for_each(|write| lost(&mut write.snapshot));
+    }
+    let stage = Stage::new("memory", AnyStore::Faulty(Memory::new(), lose_workflow));
+    let questions = Workflow::from_json(
+        r#"{
+            "name": "questions", "kinds": ["question"],
+            "statuses": [
+                {"name": "Asked", "state": "new"}, {"name": "Open", "state": "active"},
+                {"name": "Answered", "state": "resolved"}, {"name": "Done", "state": "closed"}
+            ],
+            "transitions": [
+                {"from": "Asked", "action": "start", "to": "Open"},
+                {"from": "Open", "action": "resolve", "to": "Answered"},
+                {"from": "Answered", "action": "reopen", "to": "Open"},
+                {"from": "Answered", "action": "confirm", "to": "Done"},
+                {"from": "Answered", "action": "close", "to": "Done"}
+            ]
+        }"#,
+    );
+    stage.desk.setup().adopt(&Policy::new().workflow(&questions.unwrap())).unwrap();
+    let opened = |sender: &str, subject: &str, thread: &str| {
+        let mail = InboundMessage::new("x").from(sender).subject(subject).thread(thread);
+        stage.desk.receive(mail).unwrap().ticket.id()
+    };
+    opened("eve", "damaged", "a");
+    let (own, right) = (opened("boris", "damaged", "b"), opened("boris", "x", "c"));
+    assert!(stage.desk.act(own, Action::note("x"), anna()).is_err(), "its workflow is lost");
+    let mail = |threads: &[&str]| {
+        threads.iter().fold(InboundMessage::new("x").from("boris"), |mail, thread| mail.thread(*thread))
+    };
+    for threads in [["c", "a"], ["a", "c"], ["c", "b"], ["b", "c"]] {
+        let receipt =
+            stage.desk.receive(mail(&threads)).unwrap_or_else(|error| panic!("{threads:?}: {error}"));
+        assert_eq!(receipt.ticket.id(), right, "{threads:?}");
+    }
+    // The damage is reported if no other ticket is left.
+    for threads in [&["b"][..], &["a", "b"]] {
+        let error = stage.desk.receive(mail(threads)).unwrap_err();
+        assert_eq!(error.kind(), firstline::ErrorKind::Corrupt, "{error}");
     }
 }

@@ -225,6 +225,7 @@ types! {
     LinkKind: names(&["caused_by", "cause_of", "parent_of", "child_of", "duplicate_of", "duplicated_by", "follow_up_of",
         "followed_up_by", "mentions", "mentioned_by"]);
     Machine: names(&["auto_reply", "bounce", "notification"]);
+    MessagePart: names(&["attributes", "files", "recipients", "senders", "thread_keys"]);
     Matrix = toml: vec![matrix()];
     MatrixDefinition = toml: vec![matrix()];
     Message: vec![message()];

@@ -12,7 +12,7 @@ use crate::language::{InWords, Language};
 use crate::lifecycle::state::OnHold;
 use crate::lifecycle::{ActionKind, HoldReason, Rejection, RejectionReason, State, StateKind, StepKind};
 use crate::text::reorders;
-use crate::ticket::event::{Arrived, Attachment, Cause, Change, DetailsChange, Event, Opened};
+use crate::ticket::event::{Arrived, Attachment, Cause, Change, DetailsChange, Event, MessagePart, Opened};
 use crate::ticket::kind::TicketNumber;
 use crate::ticket::people::{ContactRole, Who};
 use crate::ticket::personal::Personal;
@@ -244,13 +244,12 @@ impl Teller<'_> {
     }
 
     /// Adds the parts of a message that were left out.
-    fn without(&self, sentence: String, left_out: &BTreeMap<String, u32>) -> String {
+    fn without(&self, sentence: String, left_out: &BTreeMap<MessagePart, u32>) -> String {
         if left_out.is_empty() {
             return sentence;
         }
-        let part = |(part, count): (&String, &u32)| {
-            self.language.say_count(&format!("left_out.{part}"), (*count).into(), &[])
-        };
+        let part =
+            |(part, count): (&MessagePart, &u32)| self.language.say_count(part.entry(), (*count).into(), &[]);
         let parts: Vec<String> = left_out.iter().map(part).collect();
         self.say("story.left_out", &[("sentence", &sentence), ("parts", &parts.join(", "))])
     }

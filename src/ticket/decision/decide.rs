@@ -14,8 +14,8 @@ use crate::priority::AssessmentInputs;
 use crate::sla::AgreementSet;
 use crate::ticket::access::Access;
 use crate::ticket::action::Action;
-use crate::ticket::decision::named::Named;
 use crate::ticket::decision::request::{Exemption, TransitionRequest};
+use crate::ticket::decision::stored_facts::StoredFacts;
 use crate::ticket::decision::{DecisionContext, Draft, TicketWrite};
 use crate::ticket::event::Change;
 use crate::ticket::kind::Link;
@@ -54,19 +54,19 @@ impl Snapshot {
     ///   invalid too if a clock has to be measured from a time before its last update, and the context has no
     ///   [history](DecisionContext::history).
     pub fn decide(&self, action: &Action, context: &DecisionContext<'_>) -> Result<TicketWrite> {
-        self.decide_with(action, Named::default(), context)
+        self.decide_with(action, StoredFacts::default(), context)
     }
 
-    /// Decides an action that names these links and thread keys.
+    /// Decides an action with the stored facts about its links and thread keys.
     pub(crate) fn decide_with(
         &self,
         action: &Action,
-        named: Named,
+        stored: StoredFacts,
         context: &DecisionContext<'_>,
     ) -> Result<TicketWrite> {
         context.by.check()?;
         let mut draft = Draft::begin(self.clone(), context)?;
-        draft.named = named;
+        draft.stored = stored;
         draft.act(action, context)?;
         draft.finish()
     }
@@ -255,8 +255,8 @@ impl Draft {
             Action::Link(link) if self.has(link) => Ok(()),
             Action::Link(link) => {
                 self.set_link(Change::Linked(*link), context)?;
-                self.named.incoming.insert(*link);
-                self.named.hidden.remove(link);
+                self.stored.incoming.insert(*link);
+                self.stored.hidden.remove(link);
                 Ok(())
             }
             Action::Unlink(link) if !self.has(link) => {
@@ -265,13 +265,13 @@ impl Draft {
             }
             Action::Unlink(link) => {
                 self.set_link(Change::Unlinked(*link), context)?;
-                self.named.incoming.remove(link);
+                self.stored.incoming.remove(link);
                 Ok(())
             }
             Action::All(_) => Ok(()), // `parts` has flattened these.
             Action::Thread(key) => {
                 key.check()?;
-                let Some(thread) = self.named.threads.remove(key) else { return Ok(()) };
+                let Some(thread) = self.stored.threads.remove(key) else { return Ok(()) };
                 let words = Words { thread: Some(thread), ..Words::default() };
                 self.emit_words(context, Change::ThreadAdded, words)
             }
@@ -320,8 +320,8 @@ impl Draft {
     /// True if the link exists, owned by this ticket or by the other one, and the actor sees it.
     fn has(&self, link: &Link) -> bool {
         match link.kind.is_own() {
-            true => self.snapshot.links.contains(link) && !self.named.hidden.contains(link),
-            false => self.named.incoming.contains(link),
+            true => self.snapshot.links.contains(link) && !self.stored.hidden.contains(link),
+            false => self.stored.incoming.contains(link),
         }
     }
 

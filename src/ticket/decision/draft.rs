@@ -12,7 +12,7 @@ use crate::policy::Policy;
 use crate::sla::AgreementSet;
 use crate::ticket::action::Action;
 use crate::ticket::decision::clock_draft::ClockDraft;
-use crate::ticket::decision::named::Named;
+use crate::ticket::decision::stored_facts::StoredFacts;
 use crate::ticket::decision::ticket_write::TicketWrite;
 use crate::ticket::event::{Change, Event, Origin};
 use crate::ticket::import_mark::ImportClocks;
@@ -78,7 +78,7 @@ pub(crate) struct Draft {
     pub(super) snapshot: Snapshot,
     pub(super) events: Vec<Event>,
     pub(super) clock_draft: ClockDraft,
-    pub(super) named: Named,
+    pub(super) stored: StoredFacts,
     /// True if the actor is not known, so that nothing that depends on the actor is refused.
     pub(super) anybody: bool,
     /// True if the action assigns the ticket. A hand-over in the same action then keeps the assignment.
@@ -117,9 +117,9 @@ impl Draft {
             Action::Unlink(link) if !link.kind.is_own() => Some(*link),
             _ => None,
         });
-        let named = Named { incoming: unlinked.collect(), ..Named::default() };
+        let stored = StoredFacts { incoming: unlinked.collect(), ..StoredFacts::default() };
         let still = ClockDraft::beginning(AgreementSet::new(), ImportClocks::default());
-        Draft { named, anybody, ..Draft::of(snapshot, still, Vec::new()) }
+        Draft { stored, anybody, ..Draft::of(snapshot, still, Vec::new()) }
     }
 
     fn of(snapshot: Snapshot, clock_draft: ClockDraft, events: Vec<Event>) -> Draft {
@@ -128,7 +128,7 @@ impl Draft {
             snapshot,
             events,
             clock_draft,
-            named: Named::default(),
+            stored: StoredFacts::default(),
             anybody: false,
             assigns: false,
             performing: ActionKind::Describe,

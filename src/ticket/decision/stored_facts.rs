@@ -1,13 +1,13 @@
-//! The stored facts about the links and thread keys that an action names.
+//! What the store knows of the links and thread keys in an action.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::id::ThreadKey;
 use crate::ticket::kind::Link;
 
-/// The facts about the links and thread keys of an action that are not in the ticket's row. The desk reads them.
+/// The facts about the links and thread keys in an action that are not in the ticket's row. The desk reads them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Named {
+pub(crate) struct StoredFacts {
     /// The existing links from other tickets.
     pub(crate) incoming: BTreeSet<Link>,
     /// The ticket's own links to tickets that the actor does not see.
