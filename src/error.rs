@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::text;
+
 /// A result with the crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -67,8 +69,13 @@ struct Inner {
 
 impl Error {
     /// Creates an error with a kind and a message, for stores in other crates.
+    ///
+    /// The message of an error about an input is one line: line breaks and changes of direction are escaped, and the
+    /// middle of a message of more than 1,000 characters is left out. The input may come from anybody, and errors end
+    /// up in logs. Messages of the other kinds are kept unchanged.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Error {
-        Error(Box::new(Inner { kind, message: message.into(), allowed: None, source: None }))
+        let message = about_input(kind, message.into());
+        Error(Box::new(Inner { kind, message, allowed: None, source: None }))
     }
 
     /// Creates an [`Invalid`](ErrorKind::Invalid) error. The message is `what`, the name of the input, followed by the
@@ -110,7 +117,7 @@ impl Error {
     /// Adds a description of the allowed input to the message.
     #[must_use]
     pub fn allowing(mut self, allowed: impl Into<Cow<'static, str>>) -> Error {
-        self.0.allowed = Some(allowed.into());
+        self.0.allowed = Some(about_input(self.0.kind, allowed.into()));
         self
     }
 
@@ -124,7 +131,7 @@ impl Error {
     /// Prefixes the message with the faulty part of the input. Errors created by [`Error::of`] are unchanged.
     pub(crate) fn within(mut self, part: impl fmt::Display) -> Error {
         if !self.0.message.is_empty() {
-            self.0.message = format!("{part}: {}", self.0.message).into();
+            self.0.message = about_input(self.0.kind, format!("{part}: {}", self.0.message).into());
         }
         self
     }
@@ -179,6 +186,19 @@ impl Error {
     /// Returns true if the same call may succeed a moment later. Nothing was written.
     pub fn is_retryable(&self) -> bool {
         self.0.kind == ErrorKind::Busy
+    }
+}
+
+/// Returns a message on one line if it may contain a text from outside.
+fn about_input(kind: ErrorKind, message: Cow<'static, str>) -> Cow<'static, str> {
+    match kind {
+        ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Rejected | ErrorKind::KeyReused => {
+            match text::shown(&message) {
+                Cow::Borrowed(_) => message,
+                Cow::Owned(shown) => shown.into(),
+            }
+        }
+        _ => message,
     }
 }
 

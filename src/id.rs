@@ -144,10 +144,13 @@ impl IdempotencyKey {
         IdempotencyKey { key: key.into(), digest: None }
     }
 
-    /// Sets the caller's own digest of the request, such as a hash of the bytes that the client sent. Two calls with
-    /// the same key and digest are the same request, even if they differ in everything else but the method of the desk
-    /// and the ticket. A call with another digest or with none is refused as
+    /// Sets the caller's own digest of the request, such as a hash of the bytes that the client sent. Two calls of the
+    /// same person with the same key and digest are the same request, even if they differ in everything else but the
+    /// method of the desk and the ticket. A call with another digest or with none, or by somebody else, is refused as
     /// [`KeyReused`](crate::ErrorKind::KeyReused).
+    ///
+    /// The person is the actor of a command, the opener of a ticket, and the sender of a message. Their attributes may
+    /// differ.
     ///
     /// Use it if a repeated request does not arrive equal, for example because the host fills in parts of it.
     ///

@@ -220,6 +220,39 @@ fn class_of(c: char) -> u8 {
 /// The mark at the end of a text that was cut.
 pub(crate) const CUT: char = '…';
 
+/// Returns a text for a message of one line: control characters, ends of lines and changes of direction are escaped,
+/// and the middle of a long text is left out.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    const MAX_CHARS: usize = 1_000;
+    let is_odd = |c: char| c.is_control() || ends_a_line(c) || reorders(c);
+    if text.len() <= MAX_CHARS && !text.chars().any(is_odd) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = |part: &str| {
+        part.chars().fold(String::with_capacity(part.len()), |mut shown, c| {
+            if is_odd(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+            shown
+        })
+    };
+    // Escaping only lengthens a text, so what is cut first would be cut anyway.
+    let half = MAX_CHARS / 2;
+    let whole = match text.char_indices().nth(MAX_CHARS) {
+        None => escaped(text),
+        Some(_) => {
+            let start = text.char_indices().nth(half).map_or(text.len(), |(at, _)| at);
+            let end = text.char_indices().rev().nth(half - 1).map_or(0, |(at, _)| at);
+            format!("{}{CUT}{}", escaped(&text[..start]), escaped(&text[end..]))
+        }
+    };
+    let chars = whole.chars().count();
+    if chars <= MAX_CHARS {
+        return Cow::Owned(whole);
+    }
+    let start: String = whole.chars().take(half - 1).collect();
+    let end: String = whole.chars().skip(chars - half).collect();
+    Cow::Owned(format!("{start}{CUT}{end}"))
+}
+
 /// Returns the beginning of a text from outside, for an error. Errors end up in logs, and the text can be long or
 /// personal.
 pub(crate) fn excerpt(text: &str) -> String {

@@ -272,8 +272,8 @@ impl<S> Ticket<S> {
         let workflows = self.home.workflows.clone().with(workflow.clone());
         let mut by = by.cloned();
         by.iter_mut().for_each(Actor::normalize);
-        let rejection = snapshot.refusal(&action.normal(), by.as_ref(), &self.home.policy, &workflows)?;
-        Some(if self.behind.is_some() { rejection.public() } else { rejection })
+        let (action, public_only) = (action.normal(), self.behind.is_some());
+        snapshot.refusal(&action, by.as_ref(), public_only, &self.home.policy, &workflows)
     }
 
     fn whole(&self) -> (&Snapshot, &Workflow) {

@@ -7,12 +7,13 @@ use super::command_options::CommandOptions;
 use super::context::CommandContext;
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::{DefinitionKind, Fingerprint};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DeskId, TicketId};
 use crate::lifecycle::state::KnownState;
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::store::kinds::ADOPTION;
 use crate::store::{Commit, Read};
+use crate::ticket::access::Access;
 use crate::ticket::action::Action;
 use crate::ticket::conflict::Conflict;
 use crate::ticket::event::Event;
@@ -40,11 +41,28 @@ impl Act {
         action.normalize();
         by.actor.normalize();
         // The request is serialized from the flat list of parts: a deeply nested action could overflow the stack.
-        let repeatable = Repeatable::new(verb, Some(ticket), by.key.clone(), || {
+        let repeatable = Repeatable::new(verb, Some(ticket), &by.actor.who, by.key.clone(), || {
             let parts: Vec<Action> = action.parts().into_iter().map(Action::asked).collect();
             Fingerprint::of_json(&("act", ticket, parts, &by.actor.who))
         });
         Act { ticket, action, by, context, repeatable }
+    }
+
+    fn command<'l>(&'l self, loaded: &'l Loaded) -> Result<Command<'l>, Interrupt> {
+        Command::on(self.ticket, &self.action, &self.by.actor, &self.context, loaded)
+    }
+
+    /// Checks that the actor, who has performed the command, still sees the ticket, or saw it right before or right
+    /// after the command: a hand-over can be repeated.
+    fn check_replay(&self, receipt: &Receipt, loaded: &Loaded) -> Result<(), Interrupt> {
+        let access = Access::of_commands(&self.by.actor, &*self.context.policy(loaded)?);
+        let current = loaded.ticket(self.ticket)?;
+        if current.is_some_and(|it| access.sees(it)) || access.sees(receipt.ticket.snapshot()) {
+            return Ok(());
+        }
+        let before = receipt.ticket.version - receipt.events.len() as u64;
+        let before = loaded.history(self.ticket, 0, usize::try_from(before).unwrap_or(usize::MAX))?;
+        Ok(access.check(&Snapshot::fold(before)?)?)
     }
 }
 
@@ -70,10 +88,19 @@ impl Operation for Act {
     }
 
     fn decide(&self, loaded: &Loaded) -> Result<(Commit, Receipt), Interrupt> {
-        if let Some(receipt) = self.repeatable.first_result(loaded, &self.context)? {
+        let first = match self.repeatable.first_result(loaded, &self.context) {
+            Err(Interrupt::Fail(error)) if error.kind() == ErrorKind::KeyReused => {
+                // Whoever does not see the ticket learns nothing of the commands on it.
+                self.command(loaded)?.shown()?;
+                return Err(error.into());
+            }
+            first => first?,
+        };
+        if let Some(receipt) = first {
+            self.check_replay(&receipt, loaded)?;
             return Ok((Commit::default(), receipt));
         }
-        let command = Command::on(self.ticket, &self.action, &self.by.actor, &self.context, loaded)?;
+        let command = self.command(loaded)?;
         let ticket = command.ticket;
         let expected = self.by.expected.filter(|expected| *expected != ticket.version);
         let mut conflict = expected.map_or(Ok(None), |expected| conflict(ticket, expected, loaded))?;
@@ -82,9 +109,11 @@ impl Operation for Act {
         {
             return Err(Interrupt::Fail(conflict.into()));
         }
+        let shown = command.shown();
         let DecidedCommand { decision, others, records, policy_context } = command.decide()?;
         // Only an actor who may perform the action learns the version and the public part of the state.
         if let Some(conflict) = conflict {
+            shown?;
             let state = ticket.state.public();
             return Err(Interrupt::Fail(Conflict { state, ..conflict }.into()));
         }

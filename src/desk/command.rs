@@ -24,6 +24,8 @@ pub(super) struct Command<'l> {
     loaded: &'l Loaded,
     pub(super) ticket: &'l Snapshot,
     pub(super) access: Access,
+    /// False for a contact who does not see the ticket. What they may do follows from the table of standings.
+    is_shown: bool,
     policy_context: PolicyContext<'l>,
 }
 
@@ -47,42 +49,58 @@ impl<'l> Command<'l> {
         context: &'l CommandContext,
         loaded: &'l Loaded,
     ) -> Result<Command<'l>, Interrupt> {
-        let unknown = || Error::not_found(format_args!("ticket {ticket}"));
-        let ticket = loaded.ticket(ticket)?.ok_or_else(unknown)?;
+        let ticket = loaded.ticket(ticket)?.ok_or_else(|| unknown(ticket))?;
         let policy_context = context.policy_context_for(ticket, loaded)?;
         let access = Access::of_commands(by, &policy_context.policy);
         access.check(ticket)?;
-        Ok(Command { action, by, context, loaded, ticket, access, policy_context })
+        let is_shown = Access::of(by, &policy_context.policy).sees(ticket);
+        Ok(Command { action, by, context, loaded, ticket, access, is_shown, policy_context })
+    }
+
+    /// Returns the same error for a ticket that the actor does not see as for one that does not exist.
+    pub(super) fn shown(&self) -> Result<(), Error> {
+        if self.is_shown { Ok(()) } else { Err(unknown(self.ticket.id)) }
     }
 
     /// Decides the action. An actor who does not see the internal part of the ticket gets the public form of a
-    /// rejection.
+    /// refusal, and one who does not see the ticket the answer for a missing ticket.
     pub(super) fn decide(self) -> Result<DecidedCommand<'l>, Interrupt> {
         let sees_internal = self.access.sees_internal(self.ticket);
-        self.decide_with_internal_reasons().map_err(|interrupt| match interrupt {
-            Interrupt::Fail(error) if !sees_internal => {
+        let shown = self.shown();
+        self.decide_with_internal_reasons().map_err(|interrupt| match (interrupt, shown) {
+            (Interrupt::Fail(error), Err(unknown)) if !error.is_storage() => Interrupt::Fail(unknown),
+            (Interrupt::Fail(error), _) if !sees_internal => {
                 let public = error.rejection().map(|rejection| rejection.clone().public().into());
                 Interrupt::Fail(public.unwrap_or(error))
             }
-            other => other,
+            (other, _) => other,
         })
     }
 
     /// Decides the action. A rejection names every reason, also those of the internal part of the ticket.
     fn decide_with_internal_reasons(self) -> Result<DecidedCommand<'l>, Interrupt> {
-        let Command { action, by, context, loaded, ticket, access, mut policy_context } = self;
+        let Command { action, by, context, loaded, ticket, access, mut policy_context, .. } = self;
         // Every part may need reads, so the number of parts is checked before the first.
         limits::count("parts of an action", action.parts().len())?;
         context.pin_for_correction(ticket, action, &mut policy_context, loaded)?;
         let decision_context = policy_context.decision(context.now, by);
         let links = Links { ticket: ticket.id, context, access: &access, loaded };
-        let [incoming, hidden] = links.of_action(ticket, action, &decision_context)?;
+        let facts = links.of_action(ticket, action, &decision_context)?;
         let threads = Threads::of_action(context, ticket, action, &decision_context, loaded)?;
-        let stored = StoredFacts { incoming, hidden, threads: threads.new.clone() };
-        let decision = ticket.decide_with(action, stored, &decision_context)?;
+        let stored = StoredFacts { threads: threads.new.clone(), ..facts };
+        let decision = ticket.decide_with(action, stored, &decision_context).map_err(|error| {
+            match access.sees_internal(ticket) {
+                true => error,
+                false => ticket.public_refusal(error, action, &decision_context),
+            }
+        })?;
         let (others, mut records) = links.mirror_all(&decision, &decision_context)?;
         records.extend(threads.add_to(ticket.id)?);
         records.extend(threads::released(&decision, loaded)?);
         Ok(DecidedCommand { decision, others, records, policy_context })
     }
+}
+
+fn unknown(ticket: TicketId) -> Error {
+    Error::not_found(format_args!("ticket {ticket}"))
 }

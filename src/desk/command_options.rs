@@ -30,7 +30,11 @@ impl CommandOptions {
     /// It includes every instant in the action: "in an hour" is a different request a minute later, so compute such an
     /// instant once, before the first call.
     ///
-    /// [`IdempotencyKey::with_digest`] replaces this comparison by a digest of your own.
+    /// [`IdempotencyKey::with_digest`] replaces this comparison by a digest of your own. It still includes the ticket
+    /// and the actor.
+    ///
+    /// An actor who sees the ticket neither now nor right before or after the command gets
+    /// [not found](crate::Error::is_not_found), whatever the key.
     ///
     /// A desk has one set of keys for all its commands. A key is kept for 30 days by default; see
     /// [`Settings::keep_receipts`](crate::desk::Settings::keep_receipts). A command that was refused or failed with a

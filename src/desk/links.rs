@@ -8,13 +8,15 @@ use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::id::TicketId;
 use crate::language::Sentence;
-use crate::lifecycle::{ActionKind, Rejection, RejectionReason};
+use crate::lifecycle::ActionKind;
 use crate::operation::{Interrupt, Loaded, Needs, Operation, OperationLabel};
 use crate::store::query::MAX_PAGE;
 use crate::store::{Commit, Mode, Read, RecordWrite, kinds};
 use crate::ticket::access::Access;
 use crate::ticket::action::Action;
+use crate::ticket::decision::last_command::last_command;
 use crate::ticket::decision::permissions::may;
+use crate::ticket::decision::stored_facts::StoredFacts;
 use crate::ticket::decision::{DecisionContext, Draft, TicketWrite};
 use crate::ticket::event::Change;
 use crate::ticket::kind::{Link, LinkKind};
@@ -33,35 +35,46 @@ pub(super) struct Links<'a> {
 }
 
 impl Links<'_> {
-    /// Returns the links in the action: the existing links from other tickets, and the ticket's own links to tickets
-    /// that the actor does not see. Other tickets are read only if the actor may link tickets.
+    /// Returns what the store knows of the links in the action: which links from other tickets exist, and which links
+    /// and tickets the actor does not see. Other tickets are read only if the actor may link tickets.
     pub(super) fn of_action(
         &self,
         ticket: &Snapshot,
         action: &Action,
         DecisionContext { by, policy, .. }: &DecisionContext<'_>,
-    ) -> Result<[BTreeSet<Link>; 2], Interrupt> {
+    ) -> Result<StoredFacts, Interrupt> {
+        let mut facts = StoredFacts::default();
         if may(ActionKind::Link, by, ticket, policy).is_some() {
-            return Ok([BTreeSet::new(), BTreeSet::new()]);
+            return Ok(facts);
         }
         let sees_all = *self.access.tickets() == Condition::ALWAYS;
+        if !sees_all && action.parts().into_iter().any(|part| matches!(part, Action::Undo)) {
+            let history = self.loaded.history(ticket.id, 0, usize::MAX)?;
+            let start = last_command(history).map_or(history.len(), |place| place.start);
+            let changed = history[start..].iter().filter_map(|event| event.change.changed_link());
+            let mut others: BTreeSet<TicketId> = changed.map(|(link, _)| link.to).collect();
+            let seen = self.context.seen_of(others.iter().copied(), self.access, self.loaded)?;
+            others.retain(|other| !seen.contains(other));
+            facts.unseen = others;
+        }
         let links = action.parts().into_iter().filter_map(|part| match part {
             Action::Link(link) | Action::Unlink(link) if !(link.kind.is_own() && sees_all) => Some(*link),
             _ => None,
         });
         let links: BTreeSet<Link> = links.collect();
         self.loaded.need(links.iter().map(|link| Read::Ticket(link.to)))?;
-        let (mut incoming, mut hidden) = (BTreeSet::new(), BTreeSet::new());
         for link in links {
             let other = self.other(link)?;
             let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
             if link.kind.is_own() {
-                hidden.extend(other.is_none().then_some(link));
+                facts.hidden.extend(other.is_none().then_some(link));
             } else if other.is_some_and(|other| other.links.contains(&inverse)) {
-                incoming.insert(link);
+                facts.incoming.insert(link);
             }
         }
-        Ok([incoming, hidden])
+        // The links are internal: an unlinking by an actor who sees only the public part must not tell which exist.
+        facts.without_links = !self.access.sees_internal(ticket);
+        Ok(facts)
     }
 
     /// Returns the ticket at the other end of a link; `None` if it is missing or the actor does not see it.
@@ -82,7 +95,7 @@ impl Links<'_> {
         loaded.need(changed.iter().map(|(link, _)| Read::Ticket(link.to)))?;
         let (mut others, mut needs) = (BTreeMap::new(), Needs::default());
         for (link, linked) in &changed {
-            needs.keep(self.mirror(*link, *linked, &mut others, decision_context))?;
+            needs.keep(self.mirror(*link, *linked, &mut others, decision, decision_context))?;
         }
         needs.answered(loaded)?;
         // Checked after all links are applied, because several links of this action may form a cycle together.
@@ -90,7 +103,7 @@ impl Links<'_> {
             *linked && matches!(link.kind, LinkKind::ChildOf | LinkKind::ParentOf)
         };
         if changed.iter().any(is_new_parent_link) {
-            self.check_no_cycle(decision, &others)?;
+            self.check_no_cycle(decision, &others, decision_context)?;
         }
         // If the action adds and removes the same link, only the last change is recorded.
         let last: BTreeMap<Link, bool> = changed.into_iter().collect();
@@ -105,12 +118,13 @@ impl Links<'_> {
         link: Link,
         linked: bool,
         others: &mut BTreeMap<TicketId, Draft>,
-        decision_context: &DecisionContext<'_>,
+        decision: &TicketWrite,
+        own_context: &DecisionContext<'_>,
     ) -> Result<(), Interrupt> {
         let unknown = || Error::not_found(format_args!("ticket {}", link.to));
         let other = self.other(link)?.ok_or_else(unknown)?;
         let policy_context = self.context.policy_context_for(other, self.loaded)?;
-        let decision_context = &policy_context.decision(decision_context.now, decision_context.by);
+        let decision_context = &policy_context.decision(own_context.now, own_context.by);
         let mirror = match others.entry(link.to) {
             Entry::Occupied(draft) => draft.into_mut(),
             Entry::Vacant(vacant) => vacant.insert(Draft::begin(other.clone(), decision_context)?),
@@ -118,7 +132,13 @@ impl Links<'_> {
         let inverse = Link { kind: link.kind.inverse(), to: self.ticket };
         let change = if linked { Change::Linked(inverse) } else { Change::Unlinked(inverse) };
         let changed = mirror.set_link(change, decision_context);
-        Ok(changed.map_err(|error| error.within(format_args!("ticket {}", other.number)))?)
+        Ok(changed.map_err(|error| match error.is_invalid() && !self.access.sees_internal(other) {
+            // The other ticket's links are internal.
+            true if error.missing_history().is_none() => {
+                decision.snapshot.refuse(ActionKind::Link, Sentence::new("why.not_now"), own_context)
+            }
+            _ => error.within(format_args!("ticket {}", other.number)),
+        })?)
     }
 
     /// Refuses parent links that would form a cycle. Every link of the action has this ticket at one end, so any new
@@ -127,6 +147,7 @@ impl Links<'_> {
         &self,
         decision: &TicketWrite,
         others: &BTreeMap<TicketId, Draft>,
+        decision_context: &DecisionContext<'_>,
     ) -> Result<(), Interrupt> {
         fn parents(ticket: &Snapshot) -> impl Iterator<Item = TicketId> {
             ticket.links.iter().filter(|link| link.kind == LinkKind::ChildOf).map(|link| link.to)
@@ -136,11 +157,9 @@ impl Links<'_> {
         while !level.is_empty() {
             ancestors.extend(level.iter().copied());
             if ancestors.contains(&self.ticket) || ancestors.len() > MAX_ANCESTORS {
-                let state = decision.snapshot.state.kind();
                 let why = Sentence::new("why.link_cycle").text("max", MAX_ANCESTORS);
-                return Err(Interrupt::Fail(
-                    Rejection::new(state, ActionKind::Link, RejectionReason::Other(why)).into(),
-                ));
+                let refused = decision.snapshot.refuse(ActionKind::Link, why, decision_context);
+                return Err(Interrupt::Fail(refused));
             }
             self.loaded.need(level.iter().map(|id| Read::Ticket(*id)))?;
             let mut next = Vec::new();

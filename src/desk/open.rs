@@ -28,7 +28,7 @@ impl Open {
         request.threads.sort();
         request.threads.dedup();
         let asked = || Fingerprint::of_json(&("open", request.asked()));
-        let repeatable = Repeatable::new("open", None, request.key.clone(), asked);
+        let repeatable = Repeatable::new("open", None, &request.actor().who, request.key.clone(), asked);
         Open { request, id, context, repeatable }
     }
 

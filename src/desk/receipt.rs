@@ -1,6 +1,7 @@
 //! The result of a command, and the replay of that result for a repeated command.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::context::{CommandContext, PolicyContext};
 use crate::definition::Fingerprint;
@@ -102,15 +103,16 @@ pub(super) struct Repeatable {
 
 impl Repeatable {
     /// Creates a value from the key of a request and the fingerprint of what was asked. The caller's own digest, with
-    /// the verb and the ticket, replaces that fingerprint. Without a key there is no fingerprint.
+    /// the verb, the ticket and the person, replaces that fingerprint. Without a key there is no fingerprint.
     pub(super) fn new(
         verb: &str,
         ticket: Option<TicketId>,
+        by: &impl Serialize,
         key: Option<IdempotencyKey>,
         asked: impl FnOnce() -> Result<Fingerprint>,
     ) -> Repeatable {
         let request = match key.as_ref().map(IdempotencyKey::digest) {
-            Some(Some(digest)) => Fingerprint::of_json(&("digest", verb, ticket, digest)),
+            Some(Some(digest)) => Fingerprint::of_json(&("digest", verb, ticket, by, digest)),
             Some(None) => asked(),
             None => Ok(Fingerprint::of([])),
         };

@@ -78,8 +78,11 @@ impl Receive {
     pub(super) fn new(message: InboundMessage, id: TicketId, context: CommandContext) -> Receive {
         let message = message.mended();
         let asked = || Fingerprint::of_json(&("receive", message.asked()));
-        let repeatable = Repeatable::new("receive", None, message.key.clone(), asked);
-        Receive { author: message.author(), message, id, context, repeatable }
+        let author = message.author();
+        // The author of a machine's message is the machine.
+        let by = (&author.who, message.from.as_ref().map(|from| &from.id));
+        let repeatable = Repeatable::new("receive", None, &by, message.key.clone(), asked);
+        Receive { author, message, id, context, repeatable }
     }
 
     fn thread_reads(&self) -> impl Iterator<Item = Read> {

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{InWords, Language};
+use crate::text;
 
 /// An entry of the table with its values. `Display` prints it in English.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +67,8 @@ impl Sentence {
 impl InWords for Sentence {
     fn in_words(&self, language: &Language) -> String {
         let words = |value: &Value| match value {
-            Value::Text(text) => text.clone(),
-            Value::Name(group, name) => language.name(group, name),
+            Value::Text(text) => text::shown(text).into_owned(),
+            Value::Name(group, name) => language.name(group, &text::shown(name)),
             Value::Seconds(seconds) => {
                 language.duration(TimeDelta::try_seconds(*seconds).unwrap_or_default())
             }

@@ -9,6 +9,7 @@ use super::kind::{StateKind, StepKind, StepRefused};
 use crate::error::{Error, ErrorKind};
 use crate::id::{AgentId, TicketId};
 use crate::language::{InWords, Language, Sentence};
+use crate::text;
 
 /// The kind of an action on a ticket: a lifecycle step, or an action that keeps the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -353,15 +354,13 @@ impl Rejection {
     }
 
     /// Returns the rejection as actors may see it who see only the public part of the ticket: without statuses, fields,
-    /// guards, roles, lines and agents.
+    /// guards, roles, lines and agents. An invalid input must be about the input alone.
     pub(crate) fn public(self) -> Rejection {
         let Rejection { state, action, mut reasons, permitted, .. } = self;
         reasons.retain(|reason| match reason {
-            RejectionReason::State | RejectionReason::NotFound { .. } => true,
+            RejectionReason::State | RejectionReason::NotFound { .. } | RejectionReason::Invalid(_) => true,
             // Roles and lines have a colon.
             RejectionReason::Actor { allowed } => !allowed.iter().any(|name| name.contains(':')),
-            // The faults of a message are about its own text and files.
-            RejectionReason::Invalid(_) => action == ActionKind::Reply,
             _ => false,
         });
         if reasons.is_empty() {
@@ -414,8 +413,9 @@ impl Rejection {
 
     fn reason(&self, reason: &RejectionReason, language: &Language) -> String {
         let action = self.action.in_words(language);
-        let quoted = |name: &str| language.quote(name);
-        let status = |name: &str| language.quote(language.name("status", name));
+        // Names may come from anybody, and rejections end up on screens and in logs.
+        let quoted = |name: &str| language.quote(text::shown(name));
+        let status = |name: &str| language.quote(language.name("status", &text::shown(name)));
         let say = |entry, values: &[(&str, &dyn fmt::Display)]| {
             language.say(entry, &[&[("action", &action as &dyn fmt::Display)], values].concat())
         };
@@ -451,11 +451,11 @@ impl Rejection {
                 say("refused.guard", &[("to", &status(to)), ("guard", &quoted(guard))])
             }
             RejectionReason::Missing { field, to } => {
-                say("refused.missing", &[("to", &status(to)), ("field", &language.name("field", field))])
+                say("refused.missing", &[("to", &status(to)), ("field", &language.name("field", &text::shown(field)))])
             }
             RejectionReason::MissingComment { to } => say("refused.comment", &[("to", &status(to))]),
-            RejectionReason::Assigned { to } => language.say("refused.assigned", &[("agent", to)]),
-            RejectionReason::Invalid(problem) => language.say("refused.invalid", &[("problem", problem)]),
+            RejectionReason::Assigned { to } => language.say("refused.assigned", &[("agent", &text::shown(to.as_str()))]),
+            RejectionReason::Invalid(problem) => language.say("refused.invalid", &[("problem", &text::shown(problem))]),
             RejectionReason::NotFound { ticket } => say("refused.not_found", &[("ticket", ticket)]),
             RejectionReason::Other(why) => say("refused.other", &[("why", &why.in_words(language))]),
         }

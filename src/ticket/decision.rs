@@ -13,7 +13,7 @@ mod decide;
 mod describe;
 mod draft;
 mod due;
-mod last_command;
+pub(crate) mod last_command;
 pub(crate) mod migrate;
 mod open;
 pub(crate) mod permissions;

@@ -159,7 +159,7 @@ fn requests_with_the_same_digest_of_the_caller_are_the_same() {
         let received = receive("It is silent.", "one").unwrap();
         assert_eq!(receive("It is silent, sent again.", "one").unwrap().ticket, received.ticket);
         let noted = act(Action::note("hm"), "anna", "one").unwrap();
-        let again = act(Action::note("hm, again"), "ben", "one").unwrap();
+        let again = act(Action::note("hm, again"), "anna", "one").unwrap();
         assert!(again.replayed && again.events == noted.events);
 
         let plain = |digest: Option<&str>| {
@@ -175,6 +175,7 @@ fn requests_with_the_same_digest_of_the_caller_are_the_same() {
             open("No sound", "two").unwrap_err(),
             receive("It is silent.", "two").unwrap_err(),
             act(Action::note("hm"), "anna", "two").unwrap_err(),
+            act(Action::note("hm"), "ben", "one").unwrap_err(),
             plain(Some("two")).unwrap_err(),
             plain(None).unwrap_err(),
             stage.desk.open_ticket(NewTicket::new("No sound").idempotency_key("k")).unwrap_err(),

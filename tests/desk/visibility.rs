@@ -6,6 +6,8 @@ mod leaks;
 mod oracle;
 #[path = "visibility/reads.rs"]
 mod reads;
+#[path = "visibility/refusals.rs"]
+mod refusals;
 
 use firstline::policy::{FieldType, Standing, VisibilityRule};
 use firstline::sla::{Agreement, Metric, Target};

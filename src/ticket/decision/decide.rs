@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::AgentId;
+use crate::language::Sentence;
 use crate::lifecycle::state::{self, State};
 use crate::lifecycle::{ActionKind, HoldReason, Permitted, Rejection, RejectionReason};
 use crate::limits;
@@ -82,10 +83,12 @@ impl Snapshot {
     /// the public form of the rejection.
     ///
     /// Without an actor, permissions are not checked, and guards that depend on the actor are assumed to hold.
+    /// `public_only` if only the public part of the ticket is shown, whoever the actor is.
     pub(crate) fn refusal(
         &self,
         action: &Action,
         by: Option<&Actor>,
+        public_only: bool,
         policy: &Policy,
         workflows: &WorkflowSet,
     ) -> Option<Rejection> {
@@ -101,23 +104,68 @@ impl Snapshot {
             history: None,
         };
         let access = by.map_or(Access::WHOLE, |by| Access::of_commands(by, policy));
-        if !access.sees(self) {
+        let not_found = || {
             let kind = action.parts().iter().find_map(|part| part.kind()).unwrap_or(ActionKind::Note);
-            return Some(Rejection::not_found(self.id, kind));
+            Some(Rejection::not_found(self.id, kind))
+        };
+        if !access.sees(self) {
+            return not_found();
         }
+        let shows_internal = !public_only && access.sees_internal(self);
         let mut draft = Draft::preview(self.clone(), action, by.is_none());
+        draft.stored.without_links = !shows_internal;
         let error = context.by.check().and_then(|()| draft.act(action, &context)).err()?;
+        // The table of standings lets a contact act on a ticket that they do not see.
+        if by.is_some_and(|by| !Access::of(by, policy).sees(self)) {
+            return not_found();
+        }
         // What depends on the history is checked when the desk executes the action.
         if error.missing_history().is_some() {
             return None;
         }
+        let error = match shows_internal {
+            true => error,
+            false => self.public_refusal(error, action, &context),
+        };
         let rejection = error.rejection().cloned().unwrap_or_else(|| {
-            Rejection::new(draft.state(), draft.performing, RejectionReason::Invalid(error.to_string()))
+            let invalid = RejectionReason::Invalid(error.to_string());
+            draft.rejection(draft.performing, vec![invalid], &context)
         });
-        Some(match access.sees_internal(self) {
-            true => rejection,
-            false => rejection.public(),
-        })
+        Some(if shows_internal { rejection } else { rejection.public() })
+    }
+
+    /// Returns the error of an action as an actor may see it who sees only the public part of the ticket. An invalid
+    /// input is named only if it would be invalid on that part too; otherwise the error tells an internal fact.
+    pub(crate) fn public_refusal(
+        &self,
+        error: Error,
+        action: &Action,
+        context: &DecisionContext<'_>,
+    ) -> Error {
+        if let Some(rejection) = error.rejection() {
+            return rejection.clone().public().into();
+        }
+        if error.kind() != ErrorKind::Invalid || error.missing_history().is_some() {
+            return error;
+        }
+        let mut draft = Draft::preview(self.public(), action, false);
+        let seen = context.by.check().and_then(|()| draft.act(action, context)).err();
+        if seen.is_some_and(|seen| seen.to_string() == error.to_string()) {
+            return error;
+        }
+        let mut draft = Draft::preview(self.clone(), action, false);
+        // The kind of the part that is refused.
+        let _ = draft.act(action, context);
+        let why = vec![RejectionReason::Other(Sentence::new("why.not_now"))];
+        let kind = draft.performing;
+        let draft = Draft::preview(self.clone(), action, false);
+        draft.rejection(kind, why, context).public().into()
+    }
+
+    /// Returns the refusal of an action of this actor for a reason that the workflow does not know.
+    pub(crate) fn refuse(&self, kind: ActionKind, why: Sentence, context: &DecisionContext<'_>) -> Error {
+        let draft = Draft::preview(self.clone(), &Action::All(Vec::new()), false);
+        draft.refuse(kind, why, context)
     }
 }
 
@@ -259,9 +307,8 @@ impl Draft {
                 self.stored.hidden.remove(link);
                 Ok(())
             }
-            Action::Unlink(link) if !self.has(link) => {
-                let why = RejectionReason::Other(link.is_missing());
-                Err(Rejection::new(self.state(), ActionKind::Link, why).into())
+            Action::Unlink(link) if self.stored.without_links || !self.has(link) => {
+                Err(self.refuse(ActionKind::Link, link.is_missing(), context))
             }
             Action::Unlink(link) => {
                 self.set_link(Change::Unlinked(*link), context)?;

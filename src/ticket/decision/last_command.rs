@@ -6,7 +6,7 @@ use crate::ticket::event::{Cause, Change, Event};
 
 /// Returns the place of the last command on the ticket, which is never empty. Events of clocks, messages of machines,
 /// and links that a command on another ticket has changed do not count.
-pub(super) fn last_command(history: &[Event]) -> Option<Range<usize>> {
+pub(crate) fn last_command(history: &[Event]) -> Option<Range<usize>> {
     let counts = |event: &Event| match event.change {
         Change::ClocksUpdated { .. }
         | Change::Warned(_)

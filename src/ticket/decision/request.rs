@@ -161,9 +161,19 @@ impl<'a> TransitionRequest<'a> {
         reasons: Vec<RejectionReason>,
         ways: Vec<Vec<RejectionReason>>,
     ) -> Result<(), Rejection> {
-        if reasons.is_empty() && ways.is_empty() {
-            return Ok(());
+        match reasons.is_empty() && ways.is_empty() {
+            true => Ok(()),
+            false => Err(self.rejection(kind, reasons, ways)),
         }
+    }
+
+    /// Returns a rejection with the actions that the ticket accepts from this actor instead.
+    pub(super) fn rejection(
+        self,
+        kind: ActionKind,
+        reasons: Vec<RejectionReason>,
+        ways: Vec<Vec<RejectionReason>>,
+    ) -> Rejection {
         let mut rejection = Rejection::new(self.state(), kind, RejectionReason::State);
         if self.ticket.placement.is_some() {
             rejection.status = Some(self.ticket.status().into());
@@ -182,7 +192,7 @@ impl<'a> TransitionRequest<'a> {
             rejection.permitted =
                 rejection.permitted.only(|kind| may(kind, by, self.ticket, self.policy).is_none());
         }
-        Err(rejection)
+        rejection
     }
 
     /// True if the workflow permits this edge to the actor.
@@ -231,7 +241,7 @@ impl<'a> TransitionRequest<'a> {
             let why = Sentence::new("why.lost_status")
                 .text("status", self.ticket.status())
                 .text("workflow", self.workflow.reference());
-            Rejection::new(self.state(), kind, RejectionReason::Other(why))
+            self.rejection(kind, vec![RejectionReason::Other(why)], Vec::new())
         })
     }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::language::Sentence;
 use crate::lifecycle::state::{self, State};
-use crate::lifecycle::{ActionKind, HoldReason, RejectionReason, StepKind};
+use crate::lifecycle::{ActionKind, HoldReason, Rejection, RejectionReason, StepKind};
 use crate::ticket::action::Action;
 use crate::ticket::decision::decide::{resolved, words};
 use crate::ticket::decision::request::{Destination, Exemption, TransitionRequest};
@@ -40,6 +41,25 @@ impl Draft {
         };
         let (policy, by) = (context.policy, by.filter(|_| !self.anybody));
         Ok(TransitionRequest { ticket, workflow, policy, by, exemption })
+    }
+
+    /// Returns the refusal of an action for a reason that the workflow does not know.
+    pub(super) fn refuse(&self, kind: ActionKind, why: Sentence, context: &DecisionContext<'_>) -> Error {
+        self.rejection(kind, vec![RejectionReason::Other(why)], context).into()
+    }
+
+    /// Returns a rejection with the actions that the ticket accepts from this actor instead.
+    pub(super) fn rejection(
+        &self,
+        kind: ActionKind,
+        reasons: Vec<RejectionReason>,
+        context: &DecisionContext<'_>,
+    ) -> Rejection {
+        match self.request(Some(context.by), Exemption::Nothing, context) {
+            Ok(request) => request.rejection(kind, reasons, Vec::new()),
+            // The workflow is not loaded, so what it permits is not known.
+            Err(_) => Rejection { reasons, ..Rejection::new(self.state(), kind, RejectionReason::State) },
+        }
     }
 
     /// Takes a permitted step.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::id::ThreadKey;
+use crate::id::{ThreadKey, TicketId};
 use crate::ticket::kind::Link;
 
 /// The facts about the links and thread keys in an action that are not in the ticket's row. The desk reads them.
@@ -12,6 +12,10 @@ pub(crate) struct StoredFacts {
     pub(crate) incoming: BTreeSet<Link>,
     /// The ticket's own links to tickets that the actor does not see.
     pub(crate) hidden: BTreeSet<Link>,
+    /// True if the actor sees none of the ticket's links.
+    pub(crate) without_links: bool,
+    /// The tickets in the links of the last commands that the actor does not see, if the action takes a command back.
+    pub(crate) unseen: BTreeSet<TicketId>,
     /// The thread keys that lead to no ticket yet, each with its stored form.
     pub(crate) threads: BTreeMap<ThreadKey, String>,
 }

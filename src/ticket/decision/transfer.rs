@@ -37,11 +37,7 @@ impl Draft {
 impl<'a> TransitionRequest<'a> {
     /// Returns the status in which the ticket enters another workflow.
     fn transfer(self, kind: &Kind, to: &Workflow) -> Result<StatusId, Rejection> {
-        let refused = |reasons| {
-            let rejection =
-                Rejection::new(self.ticket.state.kind(), ActionKind::Describe, RejectionReason::State);
-            Err(Rejection { reasons, ..rejection })
-        };
+        let refused = |reasons| Err(self.rejection(ActionKind::Describe, reasons, Vec::new()));
         let targets = to.statuses_for(&self.ticket.state);
         let Some(preferred) = targets.first() else {
             let state = &self.ticket.state;

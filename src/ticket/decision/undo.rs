@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
+use crate::id::TicketId;
 use crate::language::Sentence;
-use crate::lifecycle::{ActionKind, Rejection, RejectionReason, state};
+use crate::lifecycle::{ActionKind, state};
 use crate::ticket::decision::last_command::{last_command, spam};
 use crate::ticket::decision::request::Destination;
 use crate::ticket::decision::{DecisionContext, Draft};
@@ -19,14 +20,12 @@ impl Draft {
     /// Takes back the actor's own last command.
     pub(super) fn undo(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let history = self.whole_history(context)?;
-        let refused = |why: Sentence| {
-            Err(Rejection::new(self.state(), ActionKind::Undo, RejectionReason::Other(why)).into())
-        };
+        let refused = |why| Err(self.refuse(ActionKind::Undo, why, context));
         let Some(place) = last_command(&history) else { return refused(Sentence::new("why.no_command")) };
         let (before, since) = (&history[..place.start], &history[place.end..]);
         let (first, last) = (&history[place.start], &history[place.end - 1]);
         let command = &history[place];
-        if let Some(why) = obstacle(command, since, context) {
+        if let Some(why) = obstacle(command, since, &self.stored.unseen, context) {
             return refused(why);
         }
         let ticket = Snapshot::fold(before)?;
@@ -91,8 +90,7 @@ impl Draft {
     pub(super) fn not_spam(&mut self, context: &DecisionContext<'_>) -> Result<()> {
         let history = self.whole_history(context)?;
         let Some(place) = spam(&history) else {
-            let why = RejectionReason::Other(Sentence::new("why.not_spam"));
-            return Err(Rejection::new(self.state(), ActionKind::NotSpam, why).into());
+            return Err(self.refuse(ActionKind::NotSpam, Sentence::new("why.not_spam"), context));
         };
         let before = Snapshot::fold(&history[..place])?;
         self.clock_draft.remember(&before.clocks);
@@ -135,9 +133,20 @@ fn links_before(command: &[Event]) -> Vec<Change> {
     unlink.into_iter().map(Change::Unlinked).chain(link_again.into_iter().map(Change::Linked)).collect()
 }
 
-/// Returns the reason why a command cannot be taken back. `since` are the events after it.
-fn obstacle(command: &[Event], since: &[Event], context: &DecisionContext<'_>) -> Option<Sentence> {
+/// Returns the reason why a command cannot be taken back. `since` are the events after it. The reason tells nothing of
+/// links with unseen tickets: whether and by whom they were changed.
+fn obstacle(
+    command: &[Event],
+    since: &[Event],
+    unseen: &BTreeSet<TicketId>,
+    context: &DecisionContext<'_>,
+) -> Option<Sentence> {
     let first = command.first()?;
+    let is_unseen = |event: &Event| event.change.changed_link().is_some_and(|(link, _)| unseen.contains(&link.to));
+    let is_own = first.by.who == context.by.who;
+    if command.iter().all(is_unseen) || is_own && command.iter().any(is_unseen) {
+        return Some(Sentence::new("why.not_now"));
+    }
     if first.by.who != context.by.who {
         return Some(naming(Sentence::new("why.acted_since"), &first.by.who));
     }
