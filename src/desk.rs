@@ -320,10 +320,11 @@ impl<E: Engine> Desk<E> {
     /// # Errors
     /// - [rejected](crate::Error::is_rejected): the current state does not permit the action, or the actor may not
     ///   perform it;
+    /// - [not found](crate::Error::is_not_found): there is no such ticket, or the actor does not see it. A contact who
+    ///   does not see the ticket gets this error instead of every rejection and conflict;
     /// - [conflict](crate::Error::is_conflict): somebody has edited the ticket since the version in
     ///   [`CommandOptions::expected_version`];
-    /// - [invalid](crate::Error::is_invalid), [not found](crate::Error::is_not_found),
-    ///   [storage](crate::Error::is_storage).
+    /// - [invalid](crate::Error::is_invalid), [storage](crate::Error::is_storage).
     pub fn act(
         &self,
         ticket: TicketId,

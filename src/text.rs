@@ -230,7 +230,11 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     }
     let escaped = |part: &str| {
         part.chars().fold(String::with_capacity(part.len()), |mut shown, c| {
-            if is_odd(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+            if is_odd(c) {
+                shown.extend(c.escape_default())
+            } else {
+                shown.push(c)
+            }
             shown
         })
     };

@@ -240,7 +240,9 @@ impl<S> Ticket<S> {
     /// ```
     ///
     /// If the actor sees only the [public part](Snapshot::public) of the ticket, or the handle shows only this part,
-    /// the rejection names no statuses, fields, guards and agents. [`Desk::act`](crate::Desk::act) does the same.
+    /// the rejection names no statuses, fields, guards and agents, and no fault of the input that depends on the rest.
+    /// If the actor does not see the ticket, the only reason is
+    /// [`NotFound`](crate::RejectionReason::NotFound). [`Desk::act`](crate::Desk::act) does the same.
     ///
     /// The check uses the ticket and the policy as they were read. What lies outside of them is checked when the desk
     /// executes the action: the timers that are due by then, other tickets that the action links, and, for

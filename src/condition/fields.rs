@@ -9,6 +9,7 @@ use super::{Condition, MAX_DEPTH, Node};
 use crate::error::{Error, Result};
 use crate::line::Line;
 use crate::suggest;
+use crate::text;
 use crate::value::Value;
 
 /// The type of a field's values.
@@ -318,7 +319,12 @@ impl Condition {
     /// - the condition nests deeper than [`MAX_DEPTH`].
     pub fn check(&self, fields: &Fields) -> Result<()> {
         let faults = self.faults(Some(fields));
-        if faults.is_empty() { Ok(()) } else { Err(Error::definition("condition", faults.join("; "))) }
+        if faults.is_empty() {
+            return Ok(());
+        }
+        // A condition may come from anybody who searches.
+        let faults: Vec<_> = faults.iter().map(|fault| text::shown(fault)).collect();
+        Err(Error::definition("condition", faults.join("; ")))
     }
 
     /// Returns the fields used in the condition that are not in `fields`.

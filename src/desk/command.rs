@@ -49,6 +49,8 @@ impl<'l> Command<'l> {
         context: &'l CommandContext,
         loaded: &'l Loaded,
     ) -> Result<Command<'l>, Interrupt> {
+        // The same for every ticket.
+        by.check()?;
         let ticket = loaded.ticket(ticket)?.ok_or_else(|| unknown(ticket))?;
         let policy_context = context.policy_context_for(ticket, loaded)?;
         let access = Access::of_commands(by, &policy_context.policy);
@@ -88,11 +90,11 @@ impl<'l> Command<'l> {
         let facts = links.of_action(ticket, action, &decision_context)?;
         let threads = Threads::of_action(context, ticket, action, &decision_context, loaded)?;
         let stored = StoredFacts { threads: threads.new.clone(), ..facts };
-        let decision = ticket.decide_with(action, stored, &decision_context).map_err(|error| {
-            match access.sees_internal(ticket) {
-                true => error,
-                false => ticket.public_refusal(error, action, &decision_context),
-            }
+        let decision = ticket.decide_with(action, stored, &decision_context).map_err(|error| match access
+            .sees_internal(ticket)
+        {
+            true => error,
+            false => ticket.public_refusal(error, action, &decision_context),
         })?;
         let (others, mut records) = links.mirror_all(&decision, &decision_context)?;
         records.extend(threads.add_to(ticket.id)?);

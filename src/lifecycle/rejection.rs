@@ -450,12 +450,17 @@ impl Rejection {
             RejectionReason::Guard { guard, to } => {
                 say("refused.guard", &[("to", &status(to)), ("guard", &quoted(guard))])
             }
-            RejectionReason::Missing { field, to } => {
-                say("refused.missing", &[("to", &status(to)), ("field", &language.name("field", &text::shown(field)))])
-            }
+            RejectionReason::Missing { field, to } => say(
+                "refused.missing",
+                &[("to", &status(to)), ("field", &language.name("field", &text::shown(field)))],
+            ),
             RejectionReason::MissingComment { to } => say("refused.comment", &[("to", &status(to))]),
-            RejectionReason::Assigned { to } => language.say("refused.assigned", &[("agent", &text::shown(to.as_str()))]),
-            RejectionReason::Invalid(problem) => language.say("refused.invalid", &[("problem", &text::shown(problem))]),
+            RejectionReason::Assigned { to } => {
+                language.say("refused.assigned", &[("agent", &text::shown(to.as_str()))])
+            }
+            RejectionReason::Invalid(problem) => {
+                language.say("refused.invalid", &[("problem", &text::shown(problem))])
+            }
             RejectionReason::NotFound { ticket } => say("refused.not_found", &[("ticket", ticket)]),
             RejectionReason::Other(why) => say("refused.other", &[("why", &why.in_words(language))]),
         }

@@ -234,8 +234,10 @@ fn each_step_is_for_the_actors_of_the_design() {
                 (boris(), requester_may, &to_requester),
                 (anna(), agent_may, &to_agents),
                 (Actor::automation("bot"), agent_may, &to_agents),
-                (Actor::contact("a stranger"), false, &no_step),
             ];
+            let (id, stranger) = (ticket_in(stage, from), Actor::contact("a stranger"));
+            assert!(stage.desk.ticket(id).unwrap().why_not_by(&action(step), &stranger).is_some());
+            assert!(stage.refuses(id, |desk| desk.act(id, action(step), stranger)).is_not_found());
             for (by, allowed, offered) in people {
                 let id = ticket_in(stage, from);
                 let why_not = stage.desk.ticket(id).unwrap().why_not_by(&action(step), &by);

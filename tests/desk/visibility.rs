@@ -243,7 +243,7 @@ fn only_the_table_of_standings_decides_what_a_contact_may_write() {
         let id = stage.open();
         let mallory = Actor::contact("mallory");
         let refused = stage.refuses(id, |desk| desk.act(id, Action::reply("x"), &mallory));
-        assert!(refused.is_rejected(), "{refused}");
+        assert!(refused.is_not_found(), "{refused}");
         let thread = |text: &str| InboundMessage::new(text).thread("chat-9");
         let open = stage.desk.receive(thread("No light").from("boris")).unwrap().ticket.id();
         let proven = stage.desk.receive(thread("I saw it too.").from("mallory").with_proof()).unwrap();

@@ -142,7 +142,8 @@ fn obstacle(
     context: &DecisionContext<'_>,
 ) -> Option<Sentence> {
     let first = command.first()?;
-    let is_unseen = |event: &Event| event.change.changed_link().is_some_and(|(link, _)| unseen.contains(&link.to));
+    let is_unseen =
+        |event: &Event| event.change.changed_link().is_some_and(|(link, _)| unseen.contains(&link.to));
     let is_own = first.by.who == context.by.who;
     if command.iter().all(is_unseen) || is_own && command.iter().any(is_unseen) {
         return Some(Sentence::new("why.not_now"));

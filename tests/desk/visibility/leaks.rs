@@ -406,7 +406,7 @@ fn a_conflict_shows_a_stranger_nothing_and_a_customer_the_public_state() {
         let reply =
             |by: Actor| stage.desk.act(id, Action::reply("And?"), by.expected_version(1)).unwrap_err();
         let stranger = reply(Actor::contact("eve"));
-        assert!(stranger.is_rejected() && !stranger.to_string().contains("fraud"), "{stranger}");
+        assert!(stranger.is_not_found() && !stranger.to_string().contains("fraud"), "{stranger}");
         let customer = reply(boris());
         let conflict = customer.conflict().unwrap_or_else(|| panic!("{customer}"));
         assert_eq!((conflict.expected, conflict.found), (1, 2));

@@ -37,7 +37,8 @@ fn a_key_with_a_digest_gives_nobody_the_result_of_another_actor() {
         let opened = stage.desk.open_ticket(secret().by(&lena).idempotency_key(key("open"))).unwrap();
         let id = opened.id();
         let noted = stage.desk.act(id, Action::note("secret"), lena.idempotency_key(key("act"))).unwrap();
-        let mail = |from: &str| InboundMessage::new("secret").from(from).thread("chat").idempotency_key(key("mail"));
+        let mail =
+            |from: &str| InboundMessage::new("secret").from(from).thread("chat").idempotency_key(key("mail"));
         let received = stage.desk.receive(mail("boris")).unwrap();
         let missing: TicketId = MISSING.parse().unwrap();
         let hidden = stage.desk.act(id, Action::note("x"), dora.idempotency_key(key("act"))).unwrap_err();
@@ -55,7 +56,8 @@ fn a_key_with_a_digest_gives_nobody_the_result_of_another_actor() {
             assert!(!error.to_string().contains("secret"), "{error}");
         }
         // The same actor gets the first result, even if the request differs.
-        let again = stage.desk.open_ticket(NewTicket::new("y").by(&lena).idempotency_key(key("open"))).unwrap();
+        let again =
+            stage.desk.open_ticket(NewTicket::new("y").by(&lena).idempotency_key(key("open"))).unwrap();
         assert!(again.replayed() && again == opened);
         let again = stage.desk.act(id, Action::note("y"), lena.idempotency_key(key("act"))).unwrap();
         assert!(again.replayed && again.events == noted.events && again.ticket == noted.ticket);
@@ -315,7 +317,10 @@ fn an_error_is_one_line_of_bounded_length() {
                 stage.desk.act(id, Action::modifier(text.as_str()), anna()).map(drop),
                 stage.desk.act(id, Action::Modifier { name: text.clone(), on: false }, anna()).map(drop),
                 stage.desk.act(id, Action::unlink(LinkKind::ChildOf, other), anna()).map(drop),
-                stage.desk.act(id, Action::note("x"), Actor::agent(text.as_str()).idempotency_key(text.as_str())).map(drop),
+                stage
+                    .desk
+                    .act(id, Action::note("x"), Actor::agent(text.as_str()).idempotency_key(text.as_str()))
+                    .map(drop),
                 stage.desk.find(find).map(drop),
                 if is_odd { stage.desk.act(other, Action::thread(odd), anna()).map(drop) } else { Ok(()) },
             ];
