@@ -98,6 +98,8 @@ mod time_spent;
 mod undo;
 #[path = "desk/undo_after_others.rs"]
 mod undo_after_others;
+#[path = "desk/undo_timers.rs"]
+mod undo_timers;
 #[path = "desk/versions.rs"]
 mod versions;
 #[path = "desk/visibility.rs"]

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
+
 use crate::error::Result;
 use crate::language::Sentence;
+use crate::lifecycle::state::{OnHold, Resolved, State};
 use crate::lifecycle::{ActionKind, Rejection, RejectionReason, state};
 use crate::ticket::decision::last_command::{last_command, spam};
 use crate::ticket::decision::request::Destination;
@@ -29,7 +32,8 @@ impl Draft {
         if let Some(why) = obstacle(command, since, context) {
             return refused(why);
         }
-        let ticket = Snapshot::fold(before)?;
+        let mut ticket = Snapshot::fold(before)?;
+        arm_again(&mut ticket, first.at, self.now(context));
         self.clock_draft.remember(&ticket.clocks);
         for change in links_before(command) {
             self.set_link(change, context)?;
@@ -94,7 +98,8 @@ impl Draft {
             let why = RejectionReason::Other(Sentence::new("why.not_spam"));
             return Err(Rejection::new(self.state(), ActionKind::NotSpam, why).into());
         };
-        let before = Snapshot::fold(&history[..place])?;
+        let mut before = Snapshot::fold(&history[..place])?;
+        arm_again(&mut before, history[place].at, self.now(context));
         self.clock_draft.remember(&before.clocks);
         let (hold_end, former_kind) = (before.hold_end, before.kind);
         let moved = Change::StateChanged {
@@ -113,10 +118,33 @@ impl Draft {
         if kind == former_kind { Ok(()) } else { self.follow_kind(&kind, context) }
     }
 
+    /// Returns the instant of the command.
+    fn now(&self, context: &DecisionContext<'_>) -> DateTime<Utc> {
+        context.now.max(self.snapshot().updated_at)
+    }
+
     /// Returns the history up to the current version of the draft.
     fn whole_history(&self, context: &DecisionContext<'_>) -> Result<Vec<Event>> {
         let stored = context.history.ok_or_else(|| MissingHistory::of(self.snapshot().id))?;
         Ok(stored.iter().chain(self.events()).cloned().collect())
+    }
+}
+
+/// Moves the date of a hold or of a closing that passed during a mistake, so that it does not end the ticket that the
+/// correction gives back: the time that was left at the beginning of the mistake begins again. A reminder moves along.
+fn arm_again(ticket: &mut Snapshot, mistake: DateTime<Utc>, correction: DateTime<Utc>) {
+    let (State::OnHold(OnHold { until: Some(due), .. })
+    | State::Resolved(Resolved { closes_at: Some(due), .. })) = &mut ticket.state
+    else {
+        return;
+    };
+    if *due <= mistake || *due > correction {
+        return;
+    }
+    let later = |due: DateTime<Utc>| correction.checked_add_signed(due - mistake).unwrap_or(due);
+    *due = later(*due);
+    if let Some(end) = &mut ticket.hold_end {
+        end.remind_at = end.remind_at.map(later);
     }
 }
 
