@@ -16,6 +16,8 @@ mod clock;
 mod complaints;
 #[path = "desk/condition.rs"]
 mod condition;
+#[path = "desk/conversations.rs"]
+mod conversations;
 #[path = "desk/counts.rs"]
 mod counts;
 #[path = "desk/decimal.rs"]

@@ -267,7 +267,8 @@ fn an_import_is_continued_after_any_adoptions_with_and_without_a_tick() {
             let done = desk.records().import([again]).unwrap();
             assert!(done.refused.is_empty(), "{:?}", done.refused);
             assert_eq!(counts(&done), (0, 1, 0, 0));
-            let (ticket, history) = look(&desk, external("1"));
+            let ticket = desk.ticket(external("1")).unwrap();
+            let history = desk.records().history(ticket.id()).unwrap();
             assert_eq!(Snapshot::fold(&history).unwrap(), *ticket.snapshot());
             (ticket.state().kind(), ticket.clocks.clone())
         });
