@@ -51,7 +51,7 @@ pub(super) fn is_busy(error: &Error) -> bool {
 /// # let dir = tempfile::tempdir().unwrap();
 /// # let file = dir.path().join("shop.db");
 /// let store = Sqlite::open(&file)?;
-/// let connection = rusqlite::Connection::open(&file)?;
+/// let mut connection = rusqlite::Connection::open(&file)?;
 /// connection.busy_handler(Some(busy_handler))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
