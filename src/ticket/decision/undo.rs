@@ -141,10 +141,11 @@ fn arm_again(ticket: &mut Snapshot, mistake: DateTime<Utc>, correction: DateTime
     if *due <= mistake || *due > correction {
         return;
     }
-    let later = |due: DateTime<Utc>| correction.checked_add_signed(due - mistake).unwrap_or(due);
-    *due = later(*due);
-    if let Some(end) = &mut ticket.hold_end {
-        end.remind_at = end.remind_at.map(later);
+    let lost = correction - mistake;
+    let postpone = |at: &mut DateTime<Utc>| *at = at.checked_add_signed(lost).unwrap_or(*at);
+    postpone(due);
+    if let Some(remind_at) = ticket.hold_end.as_mut().and_then(|end| end.remind_at.as_mut()) {
+        postpone(remind_at);
     }
 }
 
