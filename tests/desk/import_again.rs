@@ -227,7 +227,7 @@ fn a_ticket_refused_halfway_takes_no_number() {
     assert_eq!(desk.open_ticket(NewTicket::new("Next")).unwrap().number.value, 3);
 }
 
-/// A desk at noon on the day of the histories, whose clock can be moved, with a first import of ticket "1".
+/// A desk an hour after the beginning of the histories, whose clock can be moved, with a first import of ticket "1".
 fn desk_with_import(first: Option<&Policy>) -> (Desk<Memory>, ManualTime) {
     let time = ManualTime::at(minute(60));
     let desk = Memory::new().desk(Settings::new("acme").time(time.clone()));
