@@ -1,5 +1,5 @@
-//! What one user of a database costs another: the time that a transaction of the host waits beside three programs that
-//! write without a pause. `cargo bench --bench neighbours`
+//! Measures how long a transaction of the host waits while three other programs write to the same SQLite file without a
+//! pause. `cargo bench --bench neighbours`
 
 use std::path::Path;
 use std::process::{Child, Command};

@@ -109,6 +109,7 @@ pub mod driver;
 mod fault;
 mod options;
 mod permits;
+mod random;
 mod schema;
 mod session;
 mod sql;

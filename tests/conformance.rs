@@ -59,7 +59,12 @@ fn all() -> Vec<Trial> {
     {
         let ignored = server::url().is_none() && !server::required();
         all.extend(trials("postgres", || postgres::Own(postgres::Way::Direct), ignored));
-        all.extend(trials("postgres_behind_pooler", || postgres::Own(postgres::Way::Pooler), ignored));
+        let without_pooler = server::pooler().is_none() && !server::required();
+        all.extend(trials(
+            "postgres_behind_pooler",
+            || postgres::Own(postgres::Way::Pooler),
+            ignored || without_pooler,
+        ));
         all.extend(trials("postgres_within", || postgres::InHost, ignored));
     }
     all

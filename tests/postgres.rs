@@ -40,6 +40,12 @@ mod server;
 #[path = "common/soak.rs"]
 mod soak;
 
+/// True if the server that the tests of this module need is not there.
+#[cfg(feature = "postgres")]
+fn is_missing(module: &str) -> bool {
+    server::url().is_none() || module == "poolers" && server::pooler().is_none()
+}
+
 #[cfg(feature = "postgres")]
 macro_rules! trials {
     ($($module:ident: $($test:ident),* $(,)?;)*) => {
@@ -51,7 +57,7 @@ macro_rules! trials {
                 server::block_on($module::$test(server::Place::fresh()));
                 Ok(())
             })
-            .with_ignored_flag(server::url().is_none() && !server::required()),
+            .with_ignored_flag(is_missing(stringify!($module)) && !server::required()),
         )*)*]
     };
 }

@@ -28,9 +28,7 @@ impl Lookup {
         if key.is_storable() {
             return self.lookup_key(THREAD, key.as_str());
         }
-        let digest = Sha256::digest(key.as_str());
-        let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        self.lookup_key(THREAD, &format!("sha256:{hex}"))
+        self.lookup_key(THREAD, &format!("sha256:{}", Fingerprint::of(key.as_str())))
     }
 
     /// Returns the key of an outsider's own ticket in a thread of somebody else. `thread` is the stored form of the

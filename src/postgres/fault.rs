@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::time::Duration;
 
 use deadpool_postgres::{PoolError, TimeoutType};
 
+use super::random::random_bits;
 use crate::error::{Error, ErrorKind};
 
 /// A failed statement.
@@ -320,9 +320,34 @@ pub(super) async fn wait(tries: u32, error: &Error, acquire_timeout: Duration) -
     if tries >= max_retries(error, acquire_timeout) {
         return false;
     }
-    // Each `RandomState` has new random keys: a cheap source of random bits without a dependency.
-    let random = RandomState::new().build_hasher().finish();
     let longest = (1_000_u64 << tries.min(8)).min(LONGEST);
-    tokio::time::sleep(Duration::from_micros(longest / 2 + random % longest)).await;
+    tokio::time::sleep(Duration::from_micros(longest / 2 + random_bits() % longest)).await;
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// pgbouncer has one code for all its errors, so only its words show which of them pass.
+    #[test]
+    fn errors_of_a_pooler_are_busy_only_if_they_pass() {
+        let kind =
+            |words: &str| Fault::new(Some("08P01".to_owned()), false, words.into()).into_error().kind();
+        for words in [
+            "FATAL: query_wait_timeout",
+            "FATAL: no more connections allowed (max_client_conn)",
+            "FATAL: the database system is shutting down",
+            "FATAL: server login has been failing, try again later (server_login_retry)",
+        ] {
+            assert_eq!(kind(words), ErrorKind::Busy, "{words}");
+        }
+        for words in [
+            "FATAL: no such database: shop",
+            "FATAL: server login has been failing, cached error: password authentication failed for user \"shop\"",
+            "FATAL: unsupported startup parameter: options",
+        ] {
+            assert_eq!(kind(words), ErrorKind::Storage, "{words}");
+        }
+    }
 }

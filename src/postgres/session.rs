@@ -9,11 +9,11 @@
 //! or pass on the setting of another connection. Each transaction with prepared statements verifies the setting first.
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::random::random_bits;
 use super::tx_control::TxControl;
 use crate::store::Mode;
 
@@ -60,9 +60,7 @@ impl Controls {
 
 impl Sessions {
     pub(super) fn new(acquire_timeout: Duration) -> Sessions {
-        // Each `RandomState` has new random keys: a cheap source of random bits without a dependency.
-        let random = || RandomState::new().build_hasher().finish();
-        let token = format!("{:016x}{:016x}", random(), random());
+        let token = format!("{:016x}{:016x}", random_bits(), random_bits());
         // Fails with a division by zero on a session of another connection.
         let verify =
             format!("SELECT 1 / (current_setting('{SETTING}', true) IS NOT DISTINCT FROM '{token}')::int");
@@ -106,5 +104,40 @@ impl Sessions {
             Mode::Read => &controls.read,
             Mode::Write => &controls.write,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::PostgresOptions;
+    use crate::{Action, Actor, NewTicket};
+
+    /// A pooler that appears under a running store gives it sessions with another setting, or none.
+    #[test]
+    fn a_session_of_another_connection_is_noticed_and_its_statements_are_not_used() {
+        let url = std::env::var("FIRSTLINE_POSTGRES").ok().filter(|url| !url.is_empty());
+        let Some(url) = url else {
+            assert_ne!(
+                std::env::var("CI").as_deref(),
+                Ok("true"),
+                "in CI, set FIRSTLINE_POSTGRES to the URL of a server"
+            );
+            return;
+        };
+        let schema = format!("firstline_test_{}_session", std::process::id());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = PostgresOptions::new().schema(&schema).connections(1).connect(&url).await.unwrap();
+            let desk = store.desk("acme");
+            let id = desk.open_ticket(NewTicket::new("No sound")).await.unwrap().id();
+            assert!(!store.0.sessions.are_shared());
+            let other = "SET firstline.session = 'of another connection'; DEALLOCATE ALL";
+            store.0.pool.get().await.unwrap().batch_execute(other).await.unwrap();
+            let receipt = desk.act(id, Action::start(), Actor::agent("anna")).await.unwrap();
+            assert_eq!(receipt.ticket.version, 2, "the command took effect once");
+            assert!(store.0.sessions.are_shared());
+            let dropped = format!("DROP SCHEMA {schema} CASCADE");
+            store.0.pool.get().await.unwrap().batch_execute(&dropped).await.unwrap();
+        });
     }
 }

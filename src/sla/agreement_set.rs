@@ -132,13 +132,23 @@ impl AgreementSet {
     }
 
     /// Returns the number of versions that have come into force before an instant. If `adopted` came into force at the
-    /// instant itself, the versions up to this one are included.
+    /// instant itself, the versions up to its last adoption are included.
     pub(crate) fn count_known(&self, at: DateTime<Utc>, adopted: Option<Fingerprint>) -> usize {
-        let is_adopted = |(from, version): &(DateTime<Utc>, Arc<CompiledAgreements>)| {
-            *from == at && Some(version.hash) == adopted
-        };
-        let last = self.in_force.iter().rposition(is_adopted);
+        let last = self.in_force.iter().rposition(|version| came_into_force(version, at, adopted));
         last.map_or_else(|| self.count_before(at), |last| last + 1)
+    }
+
+    /// The same for an event of a history, of which `reached` versions had come into force before the event. A version
+    /// can be adopted several times at one instant; the first adoption that the history allows is the event's.
+    pub(crate) fn count_known_after(
+        &self,
+        reached: usize,
+        at: DateTime<Utc>,
+        adopted: Option<Fingerprint>,
+    ) -> usize {
+        let mut later = self.in_force.iter().enumerate().skip(reached.saturating_sub(1));
+        let next = later.find(|(_, version)| came_into_force(version, at, adopted));
+        next.map_or_else(|| self.count_before(at), |(place, _)| place + 1)
     }
 
     /// Returns the last of the first `reached` versions if it came into force at this instant.
@@ -182,6 +192,15 @@ impl AgreementSet {
             Error::new(ErrorKind::Corrupt, problem)
         })
     }
+}
+
+/// True if this is the version with the hash `adopted`, and it came into force at this instant.
+fn came_into_force(
+    (from, version): &(DateTime<Utc>, Arc<CompiledAgreements>),
+    at: DateTime<Utc>,
+    adopted: Option<Fingerprint>,
+) -> bool {
+    *from == at && Some(version.hash) == adopted
 }
 
 impl fmt::Debug for AgreementSet {

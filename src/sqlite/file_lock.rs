@@ -37,14 +37,12 @@ impl Claim {
     /// # Errors
     /// A storage error if another store has the database open, or if the lock file cannot be opened or locked.
     pub(super) fn on(connection: &Connection, location: Option<&Location>) -> Result<Option<Claim>> {
-        let Some(beside) = location.and_then(|location| location.beside("-firstline-lock")) else {
-            return Ok(None);
-        };
+        let Some(location) = location else { return Ok(None) };
+        let Some(beside) = location.beside("-firstline-lock") else { return Ok(None) };
         if !can_write(connection)? {
             return Ok(None);
         }
-        let path = beside.display().to_string();
-        let path = path.strip_suffix("-firstline-lock").unwrap_or(&path);
+        let path = location.file().display();
         let refused = |problem: String| {
             let allowed = "SQLite 3.51.3 or newer (feature `bundled`), one store at a time, or \
                            `SqliteOptions::share_at_own_risk`";

@@ -55,6 +55,11 @@ impl Location {
         Ok(Location { name, file, resolved, opened })
     }
 
+    /// The path of the database.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// The path of a file next to the database, if the database is a file.
     pub(super) fn beside(&self, suffix: &str) -> Option<PathBuf> {
         let mut path = self.resolved.clone()?.into_os_string();
@@ -121,7 +126,7 @@ fn further_uri(uri: &str, file: &str) -> String {
     format!("file:{path}?{parameters}")
 }
 
-/// The file of the host's main database. `None` for a database in memory or a temporary one.
+/// Returns the file that a connection of the host has open. A database in memory and a temporary database have none.
 fn file_of(connection: &Connection) -> Option<PathBuf> {
     if let Some(path) = connection.path() {
         return (!path.is_empty()).then(|| path.into());

@@ -6,8 +6,8 @@ use firstline::import::ImportClocks;
 use firstline::lifecycle::State;
 use firstline::sla::{Agreement, Clock, ClockState, Metric, OnPolicyChange, OnReopen, Target};
 use firstline::{
-    Action, Actor, Change, DateTime, HoldReason, ImportedTicket, ImportedVersion, NewTicket, Policy,
-    StateKind, TicketId, Utc, state,
+    Action, Actor, Change, Condition, DateTime, HoldReason, ImportedTicket, ImportedVersion, NewTicket,
+    Policy, StateKind, TicketId, Utc, state,
 };
 use sla::{ANNA, BORIS, Bench, hours, instant, minutes, office, resolution, with};
 
@@ -229,6 +229,34 @@ fn the_same_policy_adopted_again_at_one_instant_is_applied_in_order() {
     bench.tick();
     bench.act(id, Action::note("Later."), ANNA);
     assert_eq!((target_of(&bench, id), adoptions(&bench, id)), (hours(4), 3));
+    bench.check(id);
+}
+
+/// Regression: a replay applied the last adoption of a policy to a command before it, if the same policy was adopted
+/// twice at one instant.
+#[test]
+fn a_replay_agrees_if_a_policy_returns_at_the_instant_of_its_adoption() {
+    // Each policy has its own agreement and hours, so that a clock shows the policy under which it began.
+    let named = |name: &str, time| {
+        let agreement = Agreement::new(name, 1).target(resolution(hours(time)));
+        let urgent = Agreement::new(format!("urgent {name}"), 0).target(resolution(hours(1)));
+        office().agreement(agreement).agreement(urgent.when(Condition::field("tags").contains("urgent")))
+    };
+    let bench = Bench::new(named("first", 8));
+    bench.at(START);
+    let id = bench.open();
+    for (name, time) in [("second", 4), ("first", 8), ("second", 4), ("first", 8)] {
+        bench.adopt(named(name, time));
+        for action in [Action::tag("urgent"), Action::untag("urgent")] {
+            bench.act(id, action, ANNA);
+            bench.check(id);
+        }
+        assert_eq!(bench.clock(id, Metric::Resolution).agreement, name);
+    }
+    bench.adopt(named("second", 4));
+    bench.check(id);
+    bench.pass(minutes(1));
+    bench.tick();
     bench.check(id);
 }
 

@@ -18,6 +18,12 @@ pub(crate) fn url() -> Option<String> {
     std::env::var("FIRSTLINE_POSTGRES").ok().filter(|url| !url.is_empty())
 }
 
+/// The URL of pgbouncer without the database, if one is set. `.ci/postgres` starts it with the databases `transaction`,
+/// `session` and `statement`, which are the same database in three modes.
+pub(crate) fn pooler() -> Option<String> {
+    std::env::var("FIRSTLINE_PGBOUNCER").ok().filter(|url| !url.is_empty())
+}
+
 /// True if a missing server fails a test instead of skipping it.
 pub(crate) fn required() -> bool {
     std::env::var("CI").is_ok_and(|ci| ci == "true")

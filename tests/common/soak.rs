@@ -5,6 +5,8 @@
 //! | not set | all cases | a tenth of the cases |
 //! | 1, as in `.ci/run` | all cases | all cases |
 //! | 10, as in `.ci/soak` | ten times as many | ten times as many |
+//!
+//! The seed is the variable `PROPTEST_RNG_SEED`: a constant in `.cargo/config.toml`, a new number in `.ci/soak`.
 
 #![allow(dead_code)] // No test target uses all of it.
 
@@ -30,8 +32,8 @@ pub(crate) fn drawn(all: u32) -> u32 {
     factor().map_or((all / PLAIN).max(1), |factor| all.saturating_mul(factor))
 }
 
-/// The configuration of a random test that counts the outcomes of its cases: every run draws the same cases, so the
-/// counts are the same too.
+/// The configuration of a random test that counts the outcomes of its cases. The seed never changes, so the counts do
+/// not change either.
 pub(crate) fn fixed(cases: u32) -> Config {
     Config { cases, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..Config::default() }
 }
@@ -42,8 +44,8 @@ pub(crate) fn counted(all: u32) -> u32 {
     drawn(all).min(all)
 }
 
-/// The further cases of such a test during a soak, drawn with a new seed; `None` outside of a soak. Counts over these
-/// cases depend on luck and must not be asserted.
+/// The further cases of such a test during a soak, drawn with the seed of the environment; `None` outside of a soak.
+/// Counts over these cases depend on luck and must not be asserted.
 pub(crate) fn further(usual: u32) -> Option<Config> {
     let cases = cases(usual) - usual;
     (cases > 0).then(|| Config { cases, failure_persistence: None, ..Config::default() })

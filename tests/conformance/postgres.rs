@@ -11,7 +11,7 @@ use firstline::store::{Claimed, Mode, RecordKind};
 use firstline::{DateTime, DeskId, Error, ErrorKind, Result, TimeDelta, Utc};
 use tokio_postgres::{Client, IsolationLevel};
 
-use super::server::{Place, block_on};
+use super::server::{Place, block_on, pooler};
 
 /// Polls a future `polls` times, each time when it has been woken, and then drops it.
 fn abandon<T>(mut reply: Reply<'_, T>, polls: u32) {
@@ -42,10 +42,6 @@ pub(crate) enum Way {
     Direct,
     /// Through pgbouncer in transaction mode, with two server connections for all clients.
     Pooler,
-}
-
-fn pooler() -> Option<String> {
-    std::env::var("FIRSTLINE_PGBOUNCER").ok().filter(|url| !url.is_empty())
 }
 
 pub(crate) struct Own(pub(crate) Way);

@@ -37,7 +37,7 @@ fn facts(ticket: &Snapshot) -> Snapshot {
 }
 
 #[track_caller]
-fn undo_is_refused(stage: &Stage, id: TicketId, by: Actor, why: &str) {
+pub(super) fn undo_is_refused(stage: &Stage, id: TicketId, by: Actor, why: &str) {
     let asked = stage.desk.reports().why_not(id, Action::undo(), &by).unwrap();
     let error = stage.refuses(id, |desk| desk.act(id, Action::undo(), by));
     assert!(error.is_rejected() && error.to_string().contains(why), "{error}");

@@ -17,17 +17,10 @@ use serde_json::Value;
 
 use super::public_story::variants;
 use super::stage::{AnyStore, Stage, anna, boris, on_each_store};
+use super::undo::undo_is_refused;
 
 fn ben() -> Actor {
     Actor::agent("ben")
-}
-
-#[track_caller]
-fn undo_is_refused(stage: &Stage, id: TicketId, by: Actor, why: &str) {
-    let asked = stage.desk.reports().why_not(id, Action::undo(), &by).unwrap();
-    let error = stage.refuses(id, |desk| desk.act(id, Action::undo(), by));
-    assert!(error.is_rejected() && error.to_string().contains(why), "{error}");
-    assert_eq!(asked.as_ref(), error.rejection(), "`why_not` and the attempt agree");
 }
 
 /// A link that the agent had made from the other ticket counted as their last command on this one.

@@ -1,5 +1,4 @@
-//! pgbouncer between the program and the server. `FIRSTLINE_PGBOUNCER` is its URL without the database; `.ci/postgres`
-//! starts it with the databases `transaction`, `session` and `statement`, which are the same database in three modes.
+//! pgbouncer between the program and the server.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -15,8 +14,8 @@ pub(crate) const PROGRAM: &str = "FIRSTLINE_TEST_POOLED_PROGRAM";
 const TICKETS: u64 = 40;
 
 fn pooler(mode: &str) -> String {
-    let url = std::env::var("FIRSTLINE_PGBOUNCER").ok().filter(|url| !url.is_empty());
-    let url = url.expect("FIRSTLINE_PGBOUNCER is the URL of a pooler; bash .ci/postgres starts one");
+    let url = crate::server::pooler()
+        .expect("FIRSTLINE_PGBOUNCER is the URL of a pooler; bash .ci/postgres starts one");
     format!("{url}/{mode}")
 }
 

@@ -78,7 +78,9 @@ fn a_new_kind_works_in_every_store() {
     #[cfg(feature = "postgres")]
     if server::url().is_some() || server::required() {
         use_it(postgres::Own(postgres::Way::Direct));
-        use_it(postgres::Own(postgres::Way::Pooler));
+        if server::pooler().is_some() || server::required() {
+            use_it(postgres::Own(postgres::Way::Pooler));
+        }
         use_it(postgres::InHost);
     }
     let own = include_str!("record_kind.rs").split("const PARCEL").nth(1).unwrap();

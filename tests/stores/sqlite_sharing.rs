@@ -163,6 +163,17 @@ fn opening_during_a_write_is_a_clear_error() {
 }
 
 #[test]
+fn a_number_of_readers_out_of_range_is_refused() {
+    for readers in [0, 1_001, usize::MAX] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("support.db");
+        let error = SqliteOptions::new().readers(readers).open(&file).unwrap_err();
+        assert_eq!(error.kind(), firstline::ErrorKind::Definition);
+        assert!(error.allowed().unwrap().contains("1,000") && !file.exists(), "{error}");
+    }
+}
+
+#[test]
 fn an_acquire_timeout_out_of_range_is_refused() {
     for acquire_timeout in
         [Duration::ZERO, Duration::from_micros(999), Duration::from_secs(3_601), Duration::MAX]

@@ -2,7 +2,7 @@
 //! interpreter agree.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use firstline::desk::Settings;
 use firstline::lifecycle::StepKind;
@@ -181,7 +181,8 @@ impl<'a> Run<'a> {
         prop_assert!(ticked.failed.is_empty() && ticked.stopped.is_none(), "{:?}", ticked);
         prop_assert_eq!(expected, facts(&self.ticket()), "{} hours after {:?}", hours, before);
         if fired {
-            self.last = LastCommand { by: Who::Desk, at: self.now(), before, stays: true };
+            self.last =
+                LastCommand { by: Who::Desk, at: self.now(), before, threads: BTreeSet::new(), stays: true };
         }
         Ok(fired)
     }
@@ -307,7 +308,11 @@ impl<'a> Run<'a> {
         if traces.writes {
             let parts = action.parts();
             let stays = parts.iter().any(|part| matches!(part, Action::Undo | Action::NotSpam));
-            self.last = LastCommand { by: by.clone(), at: self.now(), before, stays };
+            if parts.iter().any(|part| matches!(part, Action::Undo)) {
+                self.threads.retain(|key, _| !self.last.threads.contains(key));
+            }
+            let threads = traces.threads.clone();
+            self.last = LastCommand { by: by.clone(), at: self.now(), before, threads, stays };
         }
         if traces.before_spam.is_some() {
             self.before_spam = traces.before_spam;
@@ -321,7 +326,7 @@ fn opened(desk: &Desk<Memory>, kind: &str) -> (LastCommand, TicketId) {
     let request = NewTicket::new("The lamp flickers").from("boris").kind(Kind::from(kind));
     let ticket = desk.open_ticket(request).unwrap();
     let (before, by) = (ticket.snapshot().clone(), Who::Contact("boris".into()));
-    (LastCommand { by, at: before.opened_at, before, stays: true }, ticket.id())
+    (LastCommand { by, at: before.opened_at, before, threads: BTreeSet::new(), stays: true }, ticket.id())
 }
 
 /// The facts that the interpreter knows, as text.

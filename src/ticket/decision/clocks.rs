@@ -43,25 +43,27 @@ pub fn replay(events: &[Event], policies: &[(DateTime<Utc>, Policy)]) -> Result<
         _ => None,
     });
     let import_clocks = marks.clone().next().map_or_else(ImportClocks::default, |(_, mark)| mark.clocks);
-    // The place of each mark, and the number of versions of the agreements in force at the import.
-    let mut imports =
-        marks.map(|(place, mark)| (place, agreements.count_known(mark.quiet_until, mark.adopted))).peekable();
-    let mut is_importing = false;
+    let mut marks = marks.peekable();
+    // During an import, the number of versions of the agreements that are in force at its end.
+    let mut importing = None;
     let draft = ClockDraft::beginning(agreements.clone(), import_clocks);
     let mut replay = Replay::beginning(draft, events);
     let mut cycles: Vec<Clock> = Vec::new();
     for (place, event) in events.iter().enumerate() {
-        if !is_importing
+        if importing.is_none()
             && event.origin.is_some()
-            && let Some((_, in_force)) = imports.peek()
+            && let Some((_, mark)) = marks.peek()
         {
-            replay.draft.measure_under(agreements.as_if_always(*in_force), 0);
-            is_importing = true;
+            let in_force =
+                agreements.count_known_after(replay.draft.reached(), mark.quiet_until, mark.adopted);
+            replay.draft.measure_under(agreements.as_if_always(in_force), 0);
+            importing = Some(in_force);
         }
         replay.step(events, place)?;
-        if let Some((_, in_force)) = imports.next_if(|(end, _)| *end == place) {
+        if marks.next_if(|(end, _)| *end == place).is_some()
+            && let Some(in_force) = importing.take()
+        {
             replay.draft.measure_under(agreements.clone(), in_force);
-            is_importing = false;
         }
         for clock in replay.draft.take_changed() {
             match cycles.iter_mut().find(|it| (it.metric, it.cycle) == (clock.metric, clock.cycle)) {
@@ -111,7 +113,7 @@ impl Replay {
             }
             None => self.ticket.insert(Snapshot::fold([event])?),
         };
-        draft.enter_versions(draft.agreements.count_known(event.at, event.adopted));
+        draft.enter_versions(draft.agreements.count_known_after(draft.reached(), event.at, event.adopted));
         draft.observe(event, ticket)
     }
 }

@@ -1,4 +1,4 @@
-//! What the store knows of the links and thread keys in an action.
+//! Facts about the links and thread keys in an action.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -48,6 +48,8 @@ pub(crate) struct LastCommand {
     pub(crate) at: DateTime<Utc>,
     /// The ticket before the command.
     pub(crate) before: Snapshot,
+    /// The thread keys that the command added.
+    pub(crate) threads: BTreeSet<String>,
     /// True for the opening, a correction and a timer, which nobody takes back.
     pub(crate) stays: bool,
 }
@@ -74,7 +76,7 @@ pub(crate) struct Traces {
     pub(crate) writes: bool,
     /// The ticket before a part that has cancelled it as spam.
     pub(crate) before_spam: Option<Snapshot>,
-    pub(crate) threads: Vec<String>,
+    pub(crate) threads: BTreeSet<String>,
 }
 
 fn when(condition: bool) -> Outcome {
@@ -92,7 +94,11 @@ impl<'a> Interpreter<'a> {
             let before = self.ticket.clone();
             match part {
                 Action::Spam => traces.before_spam = Some(before.clone()),
-                Action::Thread(key) => traces.threads.push(key.as_str().to_owned()),
+                // A new key leaves an event.
+                Action::Thread(key) if !self.threads.contains_key(key.as_str()) => {
+                    traces.threads.insert(key.as_str().to_owned());
+                    traces.writes = true;
+                }
                 _ => {}
             }
             match (part, &traces.before_spam) {
@@ -224,7 +230,7 @@ impl<'a> Interpreter<'a> {
             Who::Contact(id) => self.ticket.contacts.contains_key(id),
             _ => true,
         };
-        let LastCommand { by, at, before, stays } = self.last;
+        let LastCommand { by, at, before, stays, .. } = self.last;
         when(writes && !stays)?;
         when(*by == self.by.who || self.slip == Slip::UndoesAnything)?;
         when(self.now - *at <= TimeDelta::days(1))?;
