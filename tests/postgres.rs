@@ -121,6 +121,7 @@ fn main() {
             an_unanswered_migration_fails_within_the_limit,
             the_hosts_transaction_has_no_limit_for_answers;
         plans:
+            every_filter_is_served_by_an_index_of_its_desk,
             records_are_read_counted_and_claimed_by_an_index,
             rows_are_found_by_an_index_and_written_by_one_statement;
         poolers:

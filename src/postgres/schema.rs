@@ -56,6 +56,8 @@ CREATE INDEX ticket_team ON {s}.ticket (desk, team, priority, due_at, opened_at,
     WHERE open AND team IS NOT NULL;
 CREATE INDEX ticket_assignee ON {s}.ticket (desk, assignee, priority, due_at, opened_at, id)
     WHERE open AND assignee IS NOT NULL;
+CREATE INDEX ticket_of_team ON {s}.ticket (desk, team, id) WHERE team IS NOT NULL;
+CREATE INDEX ticket_of_assignee ON {s}.ticket (desk, assignee, id) WHERE assignee IS NOT NULL;
 CREATE INDEX ticket_requester ON {s}.ticket (desk, requester, id) WHERE requester IS NOT NULL;
 
 CREATE TABLE {s}.contact (

@@ -57,6 +57,8 @@ CREATE INDEX {p}ticket_team ON {p}ticket (desk, team, priority, due_at, opened_a
     WHERE open = 1 AND team IS NOT NULL;
 CREATE INDEX {p}ticket_assignee ON {p}ticket (desk, assignee, priority, due_at, opened_at, id)
     WHERE open = 1 AND assignee IS NOT NULL;
+CREATE INDEX {p}ticket_of_team ON {p}ticket (desk, team, id) WHERE team IS NOT NULL;
+CREATE INDEX {p}ticket_of_assignee ON {p}ticket (desk, assignee, id) WHERE assignee IS NOT NULL;
 CREATE INDEX {p}ticket_requester ON {p}ticket (desk, requester, id) WHERE requester IS NOT NULL;
 
 CREATE TABLE {p}contact (
