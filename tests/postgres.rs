@@ -133,6 +133,7 @@ fn main() {
             eight_programs_start_at_once_and_one_migrates,
             a_newer_schema_is_refused_untouched,
             foreign_tables_are_refused_untouched,
+            a_dropped_index_is_named_at_the_connection,
             the_printed_statements_create_verifiable_tables,
             a_role_with_the_documented_grants_can_run_a_desk,
             invalid_options_are_refused,
