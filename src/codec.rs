@@ -3,6 +3,7 @@
 //! The facts and the personal part are separate texts. The personal part is grouped by person, so that one person's
 //! data can be encrypted or erased without changing the facts or the data of other people.
 
+mod indexes;
 mod recent;
 mod shared;
 
@@ -20,6 +21,7 @@ use crate::ticket::people::{Actor, ContactRole};
 use crate::ticket::personal::Personal;
 use crate::ticket::snapshot::Snapshot;
 
+pub(crate) use indexes::verify_indexes;
 pub(crate) use recent::Recent;
 pub(crate) use shared::Shared;
 

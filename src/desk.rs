@@ -289,9 +289,10 @@ impl<E: Engine> Desk<E> {
     /// ```
     ///
     /// # Errors
-    /// - [invalid](crate::Error::is_invalid): an id is malformed, there are more than
-    ///   [200](crate::limits::MAX_ITEMS) keys, recipients or files, the description of the ticket to be opened breaks a
-    ///   rule or the desk's policy, or the key was used for another message;
+    /// - [invalid](crate::Error::is_invalid): the channel, an attribute or the description of the ticket to be opened
+    ///   breaks a rule or the desk's policy, a person has more than [200](crate::limits::MAX_ITEMS) attributes in all,
+    ///   or the idempotency key or the key of a file is malformed. See the odd messages of [`InboundMessage`];
+    /// - [`KeyReused`](crate::ErrorKind::KeyReused): the idempotency key was used for another message;
     /// - [storage](crate::Error::is_storage).
     pub fn receive(&self, message: InboundMessage) -> E::Reply<'_, Receipt> {
         let context = self.context();

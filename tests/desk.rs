@@ -16,6 +16,8 @@ mod clock;
 mod complaints;
 #[path = "desk/condition.rs"]
 mod condition;
+#[path = "desk/conversations.rs"]
+mod conversations;
 #[path = "desk/counts.rs"]
 mod counts;
 #[path = "desk/decimal.rs"]
@@ -98,6 +100,8 @@ mod time_spent;
 mod undo;
 #[path = "desk/undo_after_others.rs"]
 mod undo_after_others;
+#[path = "desk/undo_timers.rs"]
+mod undo_timers;
 #[path = "desk/versions.rs"]
 mod versions;
 #[path = "desk/visibility.rs"]

@@ -121,6 +121,7 @@ fn main() {
             an_unanswered_migration_fails_within_the_limit,
             the_hosts_transaction_has_no_limit_for_answers;
         plans:
+            every_filter_is_served_by_an_index_of_its_desk,
             records_are_read_counted_and_claimed_by_an_index,
             rows_are_found_by_an_index_and_written_by_one_statement;
         poolers:
@@ -132,6 +133,7 @@ fn main() {
             eight_programs_start_at_once_and_one_migrates,
             a_newer_schema_is_refused_untouched,
             foreign_tables_are_refused_untouched,
+            a_dropped_index_is_named_at_the_connection,
             the_printed_statements_create_verifiable_tables,
             a_role_with_the_documented_grants_can_run_a_desk,
             invalid_options_are_refused,

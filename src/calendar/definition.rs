@@ -12,6 +12,7 @@ use super::shift::{self, Shift};
 /// The result of adding a duration that is used up exactly at closing time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum DueAtClosing {
     /// The closing time, which is the earliest instant at which the duration has passed. If the calendar closes at
     /// 17:00, 16:00 plus 60 minutes is 17:00. Adding zero returns the start unchanged.
@@ -26,6 +27,7 @@ pub enum DueAtClosing {
 /// The part of overnight shifts that a holiday removes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum HolidayCut {
     /// The shifts that open on the holiday, including their hours on the next date. A shift that opened on the day
     /// before runs to its end.

@@ -211,7 +211,8 @@ impl Operation for Find {
         let query = self.query.clone().at(self.context.now);
         query.check()?;
         let access = self.context.access(loaded)?;
-        let Some(query) = &self.context.limited(query, &[], &access, loaded)? else {
+        let limited = self.context.limited(query, &[], &access, loaded)?;
+        let Some(query) = &limited.filter(|query| !query.matches_nothing()) else {
             return Ok((Commit::default(), Page { tickets: Vec::new(), next: None }));
         };
         let found = loaded.find(&query.clone().one_more())?;
@@ -246,7 +247,8 @@ impl<const N: usize> Operation for Count<N> {
         query.check()?;
         let access = self.context.access(loaded)?;
         let mut counts = [const { BTreeMap::new() }; N];
-        let Some(query) = self.context.limited(query, &self.groups, &access, loaded)? else {
+        let limited = self.context.limited(query, &self.groups, &access, loaded)?;
+        let Some(query) = limited.filter(|query| !query.matches_nothing()) else {
             return Ok((Commit::default(), counts));
         };
         loaded.need(self.groups.map(|by| Read::Count { query: query.clone(), by }))?;

@@ -1,10 +1,12 @@
 //! The operation that receives a message.
 
+use std::collections::BTreeSet;
+
 use super::context::{CommandContext, PolicyContext};
 use super::receipt::{Receipt, Repeatable};
 use crate::definition::{DefinitionKind, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::TicketId;
+use crate::id::{ContactId, TicketId};
 use crate::operation::{Interrupt, Loaded, Operation, OperationLabel};
 use crate::policy::{Policy, Standing, StandingRule};
 use crate::store::kinds::{self, ADOPTION, THREAD};
@@ -34,6 +36,8 @@ type Thread<'l> = (String, Option<&'l Record>);
 enum Destination<'l> {
     /// A ticket.
     Ticket(ThreadTicket<'l>),
+    /// The sender's own ticket in a thread of somebody else.
+    Own(ThreadTicket<'l>),
     /// A new ticket.
     New,
     /// A new ticket that is linked to another one.
@@ -72,6 +76,14 @@ struct Linked<'l> {
     kind: LinkKind,
     /// True if the threads of the message belong to somebody else.
     outside: bool,
+    /// The sender's own tickets whose threads lead to the new ticket from now on.
+    continued: Vec<TicketId>,
+}
+
+/// The end of a chain of follow-ups, and the sender's own tickets in the chain.
+struct Chain<'l> {
+    last: ThreadTicket<'l>,
+    own: Vec<TicketId>,
 }
 
 impl Receive {
@@ -146,7 +158,7 @@ impl Receive {
                         best = Some((order, begun));
                     }
                 }
-                Err(Interrupt::Fail(error)) if !error.is_storage() || error.kind() == ErrorKind::Corrupt => {
+                Err(Interrupt::Fail(error)) if is_damage(&error) => {
                     damage.get_or_insert(error);
                 }
                 Err(interrupt) => return Err(interrupt),
@@ -163,7 +175,7 @@ impl Receive {
     /// one of somebody else, and an open ticket better than a finished one. A machine's message goes where a message of
     /// its person would go.
     fn rank(&self, ticket: &Snapshot, policy: &Policy) -> u8 {
-        let standing = ticket.standing_of_sender(&self.message);
+        let standing = ticket.standing_of_sender(&self.message, policy);
         let is_finished = ticket.state.kind().is_final();
         let takes_messages = policy.rule_of(standing).writes && !is_finished;
         match (ticket.has_as_contact(&self.message), is_finished) {
@@ -180,7 +192,7 @@ impl Receive {
         let context = self.context.policy_context_for(ticket, loaded)?;
         let decision_context = context.decision(self.context.now, &self.author);
         let draft = Draft::begin(ticket.clone(), &decision_context)?;
-        let standing = draft.snapshot().standing_of_sender(&self.message);
+        let standing = draft.snapshot().standing_of_sender(&self.message, &context.policy);
         Ok(ThreadTicket { draft: Box::new(draft), standing, context })
     }
 
@@ -193,44 +205,87 @@ impl Receive {
         if ticket.standing == Standing::Machine || ticket.takes_messages() {
             return Ok(Destination::Ticket(ticket));
         }
-        let kind = match ticket.gets_follow_up() {
-            true => LinkKind::FollowUpOf,
-            false => LinkKind::Mentions,
+        let (finished, outside) = match ticket.gets_follow_up() {
+            true => (ticket, false),
+            false => match self.own_ticket(threads, loaded)? {
+                Some(own) if own.takes_messages() => return Ok(Destination::Own(own)),
+                Some(own) if own.gets_follow_up() => (own, true),
+                _ => {
+                    let (other, kind) = (ticket, LinkKind::Mentions);
+                    return Ok(Destination::Linked(Linked {
+                        other,
+                        kind,
+                        outside: true,
+                        continued: Vec::new(),
+                    }));
+                }
+            },
         };
-        let outside = kind == LinkKind::Mentions;
-        let earlier = match outside {
-            false => self.open_follow_up(ticket.draft.snapshot().id, loaded)?,
-            true => self.own_ticket(threads, loaded)?,
-        };
-        match earlier {
-            Some(earlier) if earlier.takes_messages() => Ok(Destination::Ticket(earlier)),
-            Some(other) if outside && other.gets_follow_up() => {
-                Ok(Destination::Linked(Linked { other, kind: LinkKind::FollowUpOf, outside }))
+        let Chain { last, own } = self.chain(finished, loaded)?;
+        Ok(match (last.takes_messages(), outside) {
+            (true, true) => Destination::Own(last),
+            (true, false) => Destination::Ticket(last),
+            (false, _) => {
+                let kind = LinkKind::FollowUpOf;
+                Destination::Linked(Linked { other: last, kind, outside, continued: own })
             }
-            _ => Ok(Destination::Linked(Linked { other: ticket, kind, outside })),
+        })
+    }
+
+    /// Follows the sender's conversation from a finished ticket on, through the follow-ups that they have opened, to
+    /// one that goes on or to the last finished one. A message by any key of the conversation thus comes to the same
+    /// ticket.
+    fn chain<'l>(&self, finished: ThreadTicket<'l>, loaded: &'l Loaded) -> Result<Chain<'l>, Interrupt> {
+        let mut chain = Chain { last: finished, own: Vec::new() };
+        let mut seen = BTreeSet::new();
+        loop {
+            let id = chain.last.draft.snapshot().id;
+            seen.insert(id);
+            if chain.last.standing == Standing::Requester {
+                chain.own.push(id);
+            }
+            let links = loaded.records(&kinds::newest_follow_ups(id, FOLLOW_UPS))?;
+            let ids = links.iter().map(|record| Ok(kinds::incoming_link(record)?.to));
+            let ids: Vec<TicketId> = ids.collect::<Result<_>>()?;
+            loaded.need(ids.iter().map(|id| Read::Ticket(*id)))?;
+            let (mut open, mut ended) = (Vec::new(), Vec::new());
+            for id in ids.into_iter().filter(|id| !seen.contains(id)) {
+                let follow_up = existing(id, loaded)?;
+                let has_opened = follow_up.requester().is_some_and(|it| self.is_sender(it));
+                match follow_up.state.kind().is_final() {
+                    _ if !has_opened => {}
+                    true => ended.push(id),
+                    false => open.push(id),
+                }
+            }
+            ended.truncate(1);
+            let next = match self.best_sound(open, loaded)? {
+                None => self.best_sound(ended, loaded)?,
+                next => next,
+            };
+            match next {
+                Some(next) if next.takes_messages() => return Ok(Chain { last: next, ..chain }),
+                // A due timer may have just finished it.
+                Some(next) if next.gets_follow_up() => chain.last = next,
+                _ => return Ok(chain),
+            }
         }
     }
 
-    /// Returns the newest follow-up of a ticket that the sender has opened and that is not finished.
-    fn open_follow_up<'l>(
+    /// Returns the [best](Receive::best) of these tickets; `None` if the data of all of them is damaged.
+    fn best_sound<'l>(
         &self,
-        ticket: TicketId,
+        ids: Vec<TicketId>,
         loaded: &'l Loaded,
     ) -> Result<Option<ThreadTicket<'l>>, Interrupt> {
-        let range = kinds::newest_follow_ups(ticket, FOLLOW_UPS);
-        let links = loaded.records(&range)?;
-        let ids = links.iter().map(|record| Ok(kinds::incoming_link(record)?.to));
-        let ids: Vec<TicketId> = ids.collect::<Result<_>>()?;
-        loaded.need(ids.iter().map(|id| Read::Ticket(*id)))?;
-        let mut open = Vec::new();
-        for id in ids {
-            let follow_up = existing(id, loaded)?;
-            let is_own = follow_up.standing_of_sender(&self.message) == Standing::Requester;
-            if is_own && !follow_up.state.kind().is_final() {
-                open.push(id);
-            }
+        match self.best(ids, loaded) {
+            Err(Interrupt::Fail(error)) if is_damage(&error) => Ok(None),
+            found => found,
         }
-        self.best(open, loaded)
+    }
+
+    fn is_sender(&self, contact: &ContactId) -> bool {
+        self.message.from.as_ref().is_some_and(|from| from.id == *contact)
     }
 
     /// Returns the ticket that the sender has got of their own because they are an outsider to this thread.
@@ -254,6 +309,26 @@ impl Receive {
     fn own_thread(&self, thread: &str) -> String {
         let sender = self.message.from.as_ref().map_or("", |from| from.id.as_str());
         self.context.lookup.own_thread(thread, sender)
+    }
+
+    /// Adds the message to the sender's own ticket, to which their messages in these threads of others go from now on.
+    fn attach_own(
+        &self,
+        ticket: ThreadTicket<'_>,
+        threads: Vec<Thread<'_>>,
+        loaded: &Loaded,
+    ) -> Result<(Commit, Receipt), Interrupt> {
+        let id = ticket.draft.snapshot().id;
+        let mut own = Vec::new();
+        for (key, _) in threads.iter().filter(|(_, record)| record.is_some()) {
+            let key = self.own_thread(key);
+            if loaded.record(THREAD, key.as_str())?.is_none() {
+                own.push(kinds::point_to(THREAD, key, None, id));
+            }
+        }
+        let (mut commit, receipt) = self.attach(ticket, threads)?;
+        commit.extend(own);
+        Ok((commit, receipt))
     }
 
     /// Adds the message to a ticket.
@@ -292,7 +367,8 @@ impl Receive {
         threads: Vec<Thread<'_>>,
         loaded: &Loaded,
     ) -> Result<(Commit, Receipt), Interrupt> {
-        let Linked { other: ThreadTicket { draft: mut other, standing, context }, kind, outside } = linked;
+        let Linked { other, kind, outside, continued } = linked;
+        let ThreadTicket { draft: mut other, standing, context } = other;
         let now = self.context.now;
         let policy_context = self.context.policy_context(loaded)?;
         let PolicyContext { policy, agreements, workflows, .. } = &policy_context;
@@ -322,7 +398,7 @@ impl Receive {
                     commit.push(kinds::point_to(THREAD, own, before, self.id));
                 }
                 // The conversation goes on in the follow-up.
-                Some(ticket) if inherits && ticket == to => {
+                Some(ticket) if continued.contains(&ticket) => {
                     commit.push(kinds::point_to(THREAD, key, record, self.id));
                 }
                 Some(_) => {}
@@ -334,6 +410,11 @@ impl Receive {
 
 /// The number of follow-ups of a ticket that are searched for one that goes on.
 const FOLLOW_UPS: usize = 5;
+
+/// True if the error concerns the data of one ticket, not the store.
+fn is_damage(error: &Error) -> bool {
+    !error.is_storage() || error.kind() == ErrorKind::Corrupt
+}
 
 fn existing(id: TicketId, loaded: &Loaded) -> Result<&Snapshot, Interrupt> {
     Ok(loaded.ticket(id)?.ok_or_else(|| Error::not_found(format_args!("ticket {id}")))?)
@@ -369,6 +450,7 @@ impl Operation for Receive {
         let threads = self.threads(loaded)?;
         let (mut commit, receipt) = match self.destination(&threads, loaded)? {
             Destination::Ticket(ticket) => self.attach(ticket, threads)?,
+            Destination::Own(ticket) => self.attach_own(ticket, threads, loaded)?,
             Destination::New => self.open(threads, loaded)?,
             Destination::Linked(linked) => self.open_linked(linked, threads, loaded)?,
         };

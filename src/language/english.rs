@@ -51,6 +51,7 @@ pub(super) const ENTRIES: &[(&str, &str)] = &[
     ("channel.web_form", "web form"),
     ("channel.api", "API"),
     ("channel.in_person", "in person"),
+    ("channel.unknown", "unknown channel"),
     ("hold.customer", "customer"),
     ("hold.third_party", "third party"),
     ("hold.problem", "problem"),

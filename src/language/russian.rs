@@ -53,6 +53,7 @@ pub(super) const ENTRIES: &[(&str, &str)] = &[
     ("channel.web_form", "веб-форма"),
     ("channel.api", "API"),
     ("channel.in_person", "личное обращение"),
+    ("channel.unknown", "канал неизвестен"),
     ("hold.customer", "ответ клиента"),
     ("hold.third_party", "третья сторона"),
     ("hold.problem", "решение проблемы"),

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 
 /// How the tables are created and migrated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Migrations {
     /// The program applies missing migrations when it connects, in one transaction. Several programs may connect at
     /// once.

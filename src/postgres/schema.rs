@@ -11,6 +11,7 @@ use super::fault::Fault;
 use super::options::{Migrations, PostgresOptions};
 use super::sql::lock_id;
 use super::wire::query_value;
+use crate::codec::verify_indexes;
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -56,6 +57,8 @@ CREATE INDEX ticket_team ON {s}.ticket (desk, team, priority, due_at, opened_at,
     WHERE open AND team IS NOT NULL;
 CREATE INDEX ticket_assignee ON {s}.ticket (desk, assignee, priority, due_at, opened_at, id)
     WHERE open AND assignee IS NOT NULL;
+CREATE INDEX ticket_of_team ON {s}.ticket (desk, team, id) WHERE team IS NOT NULL;
+CREATE INDEX ticket_of_assignee ON {s}.ticket (desk, assignee, id) WHERE assignee IS NOT NULL;
 CREATE INDEX ticket_requester ON {s}.ticket (desk, requester, id) WHERE requester IS NOT NULL;
 
 CREATE TABLE {s}.contact (
@@ -193,8 +196,8 @@ fn lock_of(schema: &str) -> i64 {
 /// Migrates the tables to this version, in one transaction. Tables that are up to date are only read.
 ///
 /// # Errors
-/// [`ErrorKind::Schema`] if the tables are newer than this version, were not made by these migrations, or are older and
-/// may only be verified. The tables are then left untouched.
+/// [`ErrorKind::Schema`] if the tables are newer than this version, were not made by these migrations, lack an index, or
+/// are older and may only be verified. The tables are then left untouched.
 pub(super) async fn migrate(connection: &tokio_postgres::Client, options: &PostgresOptions) -> Result<()> {
     migrate_by(connection, options, MIGRATIONS).await
 }
@@ -207,7 +210,7 @@ async fn migrate_by(
     let PostgresOptions { schema, migrations, .. } = options;
     let done = applied(connection, schema, all).await?;
     if done == all.len() {
-        return Ok(());
+        return verify(connection, schema, all).await;
     }
     if *migrations == Migrations::Verify {
         let problem = match done {
@@ -255,6 +258,21 @@ async fn apply(connection: &tokio_postgres::Client, schema: &str, all: &[Migrati
         Error::new(ErrorKind::Schema, problem).caused_by(Fault::from(error).into_cause())
     })?;
     connection.batch_execute("COMMIT").await.map_err(|error| Fault::from(error).into_error())
+}
+
+/// Verifies that all indexes exist and are complete.
+async fn verify(connection: &tokio_postgres::Client, schema: &str, all: &[Migration]) -> Result<()> {
+    let existing = "SELECT it.relname::text FROM pg_catalog.pg_index AS entry \
+                    JOIN pg_catalog.pg_class AS it ON it.oid = entry.indexrelid \
+                    JOIN pg_catalog.pg_namespace AS place ON place.oid = it.relnamespace \
+                    WHERE place.nspname = $1 AND entry.indisvalid";
+    let rows = connection
+        .query_typed(existing, &[(&schema, tokio_postgres::types::Type::TEXT)])
+        .await
+        .map_err(Fault::from)?;
+    let existing = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(Fault::from)?;
+    let schema = format!("\"{schema}\"");
+    all.iter().try_for_each(|it| verify_indexes(&it.sql.replace("{s}", &schema), &existing))
 }
 
 /// Returns the number of applied migrations. Fails if they differ from the first migrations of `all`.

@@ -382,7 +382,7 @@ fn filters(query: &Query, values: &mut Vec<SqlValue>) -> Option<String> {
         values.push(value);
         format!("${}", values.len())
     };
-    if query.open_only() {
+    if query.selects_open_only() {
         sql.push_str(" AND open");
     }
     let wanted = [

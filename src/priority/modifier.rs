@@ -9,6 +9,7 @@ use crate::language::Language;
 /// The effect of a modifier on the priority. The result stays within the scale of the matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Effect {
     /// Raises the priority by this number of ranks, at most to P1. Written `{ raise = 1 }`.
     Raise(u8),

@@ -60,6 +60,7 @@ fn always() -> Condition {
 /// resolved, closed or cancelled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OnReopen {
     /// The clocks continue from where they stopped. The time in between does not count, except for
     /// [`Metric::Closure`]. The default.
@@ -82,6 +83,7 @@ pub enum OnReopen {
 /// [`Metric::Handling`] always begins at the time of the change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OnPriorityChange {
     /// The new target, with its calendar and pauses, is measured from the start of the clock, as if it had always
     /// applied. The default.
@@ -97,6 +99,7 @@ pub enum OnPriorityChange {
 /// agreements and calendars changes no clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum OnPolicyChange {
     /// The clock keeps the version under which it began. The default.
     #[default]

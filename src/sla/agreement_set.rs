@@ -85,10 +85,16 @@ impl AgreementSet {
     /// pinned to the other versions.
     pub(crate) fn as_if_always(&self, reached: usize) -> AgreementSet {
         let last = reached.checked_sub(1).and_then(|last| self.get(last));
-        let mut set =
-            last.map_or_else(AgreementSet::new, |(_, version)| AgreementSet::always(version.clone()));
-        self.in_force.iter().for_each(|(_, version)| set.pin(version.clone()));
-        set
+        let set = last.map_or_else(AgreementSet::new, |(_, version)| AgreementSet::always(version.clone()));
+        set.pinned_to(self)
+    }
+
+    /// Adds every version of another set. Clocks may be pinned to them.
+    #[must_use]
+    pub(crate) fn pinned_to(mut self, other: &AgreementSet) -> AgreementSet {
+        let versions = other.in_force.iter().map(|(_, version)| version).chain(&other.pinned);
+        versions.for_each(|version| self.pin(Arc::clone(version)));
+        self
     }
 
     /// Adds a version that is in force from an instant on. Versions must be added in ascending order of that instant.

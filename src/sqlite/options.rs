@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 /// This option applies to transactions of the store. In a transaction of the host, the `PRAGMA synchronous` of the host
 /// applies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Durability {
     /// No acknowledged commit is lost. Every commit is synced to the disk. On macOS, where a plain sync ends in the
     /// drive's cache, the store uses `PRAGMA fullfsync`.

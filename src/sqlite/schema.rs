@@ -13,6 +13,7 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{commit_on, fault};
+use crate::codec::verify_indexes;
 use crate::definition::Fingerprint;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -57,6 +58,8 @@ CREATE INDEX {p}ticket_team ON {p}ticket (desk, team, priority, due_at, opened_a
     WHERE open = 1 AND team IS NOT NULL;
 CREATE INDEX {p}ticket_assignee ON {p}ticket (desk, assignee, priority, due_at, opened_at, id)
     WHERE open = 1 AND assignee IS NOT NULL;
+CREATE INDEX {p}ticket_of_team ON {p}ticket (desk, team, id) WHERE team IS NOT NULL;
+CREATE INDEX {p}ticket_of_assignee ON {p}ticket (desk, assignee, id) WHERE assignee IS NOT NULL;
 CREATE INDEX {p}ticket_requester ON {p}ticket (desk, requester, id) WHERE requester IS NOT NULL;
 
 CREATE TABLE {p}contact (
@@ -125,11 +128,11 @@ CREATE TABLE {p}record_body (
 /// Applies missing migrations in one transaction. An up-to-date database is only read.
 ///
 /// # Errors
-/// [`ErrorKind::Schema`] if the tables are newer than this version or differ from these migrations. They are left
-/// untouched.
+/// [`ErrorKind::Schema`] if the tables are newer than this version, differ from these migrations, or lack an index.
+/// They are left untouched.
 pub(super) fn migrate(connection: &mut Connection, prefix: &str) -> Result<()> {
     if applied(connection, prefix)? == MIGRATIONS.len() {
-        return Ok(());
+        return verify(connection, prefix);
     }
     // Several programs may start at once. The check is repeated inside the lock, so that only the first one migrates.
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
@@ -154,6 +157,16 @@ pub(super) fn migrate(connection: &mut Connection, prefix: &str) -> Result<()> {
         .map_err(fault)?;
     }
     commit_on(&tx)
+}
+
+/// Verifies that all indexes exist. To SQLite, upper and lower case are the same name.
+fn verify(connection: &Connection, prefix: &str) -> Result<()> {
+    let mut statement =
+        connection.prepare("SELECT lower(name) FROM sqlite_master WHERE type = 'index'").map_err(fault)?;
+    let existing = statement.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(fault)?;
+    MIGRATIONS
+        .iter()
+        .try_for_each(|it| verify_indexes(&it.sql.replace("{p}", &prefix.to_ascii_lowercase()), &existing))
 }
 
 /// Returns the number of applied migrations.

@@ -398,8 +398,9 @@ impl Rows<'_> {
         let requester = requester.as_ref().map(ContactId::as_str);
         let was = row::signed(expected);
         // If a statement assigns a column of an index, it writes a page of that index to the log, even if the value is
-        // unchanged. So the statement assigns these columns only if one of them has changed.
-        let moved = before.is_none_or(|before| before.place != columns.place);
+        // unchanged. So a statement assigns such columns only if one of them has changed.
+        let place = |place: &Place| (place.open, place.inbox);
+        let moved = before.is_none_or(|before| place(&before.place) != place(&columns.place));
         let written = self.shared.recent.written(snapshot, |facts, personal| match (expected, moved) {
             (0, _) => self.run(
                 &sql.insert_ticket,
@@ -410,10 +411,7 @@ impl Rows<'_> {
             ),
             (_, true) => self.run(
                 &sql.update_and_place,
-                params![
-                    desk, key, version, facts, personal, state, was, open, priority, due, opened, team,
-                    assignee
-                ],
+                params![desk, key, version, facts, personal, state, was, open, priority, due, opened],
             ),
             (_, false) => {
                 self.run(&sql.update_ticket, params![desk, key, version, facts, personal, state, was])
@@ -424,6 +422,10 @@ impl Rows<'_> {
             Err(_) if expected == 0 && self.version(id)?.is_some() => return Err(self.stale(id, expected)?),
             Err(error) => return Err(error),
             Ok(_) => return Err(self.stale(id, expected)?),
+        }
+        let owner = |place: &Place| (place.team.clone(), place.assignee.clone());
+        if expected > 0 && before.is_none_or(|before| owner(&before.place) != owner(&columns.place)) {
+            self.run(&sql.update_owner, params![desk, key, team, assignee])?;
         }
         if expected > 0 && before.is_none_or(|before| before.requester != columns.requester) {
             self.run(&sql.update_requester, params![desk, key, requester])?;

@@ -13,6 +13,7 @@ use crate::ticket::snapshot::Snapshot;
 /// The order of the tickets in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Order {
     /// Open tickets, ordered by priority, then by the earliest due instant (tickets without one last), then by age.
     Inbox,

@@ -277,6 +277,39 @@ impl Query {
         self.order == Order::Inbox
     }
 
+    /// True if the order or the selected states allow only open tickets.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn selects_open_only(&self) -> bool {
+        self.open_only() || (!self.states.is_empty() && self.states.iter().all(|state| state.is_open()))
+    }
+
+    /// True if no ticket can match: the order has only open tickets, and none of the selected states is open.
+    pub(crate) fn matches_nothing(&self) -> bool {
+        self.open_only() && !self.states.is_empty() && !self.states.iter().any(|state| state.is_open())
+    }
+
+    /// True if no index serves all parts of the query, so that a database may read many tickets that are not in the
+    /// answer. It reads, in the order of the query, all tickets of the team or of the assignee if one is selected, the
+    /// open tickets if only those can match, and otherwise all tickets of the desk, until the page is full.
+    ///
+    /// The filters by requester, contact, assignee and team have an index. The filters by state, by role of a contact,
+    /// for tickets without an assignee, and conditions have none. A query for one requester or contact never scans:
+    /// a person has few tickets.
+    ///
+    /// ```
+    /// use firstline::{Condition, Query, StateKind};
+    ///
+    /// assert!(!Query::inbox().team("payments").scans());
+    /// assert!(!Query::newest().from("boris").state(StateKind::Closed).scans());
+    /// assert!(Query::inbox().matching(Condition::field("tags").contains("refund")).scans());
+    /// ```
+    pub fn scans(&self) -> bool {
+        let is_of_person = self.requester.is_some() || self.contact.is_some();
+        let has_two_owners = self.team.is_some() && self.assignee.is_some();
+        let has_unindexed = self.unassigned || !self.states.is_empty() || !self.has_no_condition();
+        !is_of_person && !self.matches_nothing() && (has_unindexed || has_two_owners)
+    }
+
     /// True if the ticket belongs in the answer, ignoring the cursor and the limit.
     ///
     /// A store may use its indexes to select candidates, and then calls this method for each of them, so that all
@@ -321,5 +354,47 @@ impl Query {
     /// Returns the ticket's position in this order. Positions compare in the order of the tickets.
     pub fn cursor_of(&self, ticket: &Snapshot) -> Cursor {
         Cursor::of(self.order, ticket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_says_that_no_index_serves_it() {
+        let tag = Condition::field("tags").contains("refund");
+        for order in [Query::inbox, Query::newest, Query::oldest] {
+            let served = [
+                order(),
+                order().team("t"),
+                order().assigned_to("a"),
+                order().from("c").unassigned().matching(tag.clone()),
+                order().contact("c").state(StateKind::Closed).team("t"),
+            ];
+            let scanning = [
+                order().state(StateKind::New),
+                order().unassigned(),
+                order().team("t").assigned_to("a"),
+                order().team("t").matching(tag.clone()),
+                order().followed_by("a"),
+            ];
+            assert!(served.iter().all(|query| !query.scans()));
+            assert!(scanning.iter().all(Query::scans));
+        }
+    }
+
+    #[test]
+    fn an_inbox_of_states_that_are_not_open_is_empty() {
+        let (open, closed) = (StateKind::OnHold, StateKind::Closed);
+        for (query, expected) in [
+            (Query::inbox(), false),
+            (Query::inbox().state(open), false),
+            (Query::inbox().state(closed).state(open), false),
+            (Query::inbox().state(closed), true),
+            (Query::newest().state(closed), false),
+        ] {
+            assert_eq!((query.matches_nothing(), query.scans() && expected), (expected, false), "{query:?}");
+        }
     }
 }

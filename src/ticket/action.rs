@@ -256,7 +256,8 @@ impl Action {
     }
 
     /// Takes back that the ticket is spam. The ticket returns to the state and status that it had before, and its
-    /// clocks run on from there.
+    /// clocks run on from there. A date of the state that passed while the ticket was spam is set anew, as by
+    /// [`undo`](Action::undo).
     pub fn not_spam() -> Action {
         Action::NotSpam
     }
@@ -268,6 +269,10 @@ impl Action {
     /// and gets an event for the undoing. A breach that was recorded in the meantime stays recorded. The command's
     /// links are removed or restored on both tickets, and its thread keys are released, unless a follow-up has taken
     /// them over.
+    ///
+    /// If the ticket was on hold until a date, or resolved with a date of its closing, and that date has passed since
+    /// the command, the ticket keeps the time that was left: with two hours left at the command, the hold ends two
+    /// hours after the undoing. The reminder of the hold moves along. A date that is still to come is not changed.
     ///
     /// A command that changed nothing is not the last command: its receipt has no events, and the command before it is
     /// taken back. A command on another ticket is not either, even if it has linked that ticket to this one.

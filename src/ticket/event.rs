@@ -400,6 +400,7 @@ impl Default for Arrived {
 /// The facts of an opened ticket, or of a ticket as it was before a command that was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Opened {
     /// The running number.
     pub number: TicketNumber,
@@ -531,6 +532,7 @@ impl Cause {
 /// A file of a message. The host stores the content; the ticket stores the type, the size and the host's key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Attachment {
     /// The media type, such as `image/png`.
     pub media_type: String,

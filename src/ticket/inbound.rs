@@ -40,8 +40,8 @@ use crate::value::Value;
 /// | part | the message goes to a ticket | the message opens a ticket |
 /// |---|---|---|
 /// | text, files | kept with the message | kept with the opening |
-/// | `thread` | new keys lead to this ticket from now on | all keys lead to the new ticket |
-/// | `from` | name, addresses and attributes are merged into what the ticket knows | the requester |
+/// | `thread` | new keys lead to this ticket from now on, unless a machine wrote | all keys lead to the new ticket |
+/// | `from` | name, addresses and attributes are merged into what the ticket knows; if the sender becomes no contact, name and addresses are kept with the message | the requester |
 /// | `to`, `cc` | become contacts in copy, if the sender is a contact; otherwise their ids are kept with the message | contacts in copy |
 /// | `subject` | kept with the message, if it is another one than the ticket's | the subject |
 /// | `channel` | kept with the message, if it is another one than the ticket's | the channel |
@@ -65,6 +65,7 @@ use crate::value::Value;
 ///   which is the mail's own id, is kept;
 /// - `recipients` and `senders` whose id is empty, too long or has control characters; without its sender, the message
 ///   is from somebody unknown;
+/// - `senders` who would become contacts of a ticket that has `MAX_ITEMS` contacts; the message itself names them;
 /// - `thread_keys` and the names of `attributes` without a visible character.
 ///
 /// A message can be refused only for what your own program sets: a channel, an attribute or a part of
@@ -156,7 +157,8 @@ impl InboundMessage {
     }
 
     /// Declares that the thread is a group chat. Its members count as contacts in copy: a sender whom the ticket does
-    /// not know yet becomes one.
+    /// not know yet becomes one. If the policy does not let those write, a [proof](InboundMessage::with_proof) permits
+    /// what it permits a stranger.
     pub fn group_chat(mut self) -> InboundMessage {
         self.group_chat = true;
         self

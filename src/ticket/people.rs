@@ -63,6 +63,7 @@ impl fmt::Display for Who {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Actor {
     /// The identity.
     pub who: Who,

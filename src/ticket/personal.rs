@@ -109,9 +109,10 @@ impl Words {
         Words { fields: BTreeMap::from([(name.into(), value)]), ..Words::default() }
     }
 
-    fn of_contact(contact: &Contact) -> Words {
+    /// Adds the name and the addresses of a contact.
+    pub(crate) fn with_person(self, contact: &Contact) -> Words {
         let Contact { name, email, phone, .. } = contact.clone();
-        Words { name, email, phone, ..Words::default() }
+        Words { name, email, phone, ..self }
     }
 
     fn has_person(&self) -> bool {
@@ -290,7 +291,7 @@ impl Personal {
 
     /// Adds the contact's name and addresses, if there is one and any of them differs.
     pub(crate) fn add_changed_person(&mut self, contact: &Contact, known: &Personal) {
-        let (new, old) = (Words::of_contact(contact), known.person(&contact.id));
+        let (new, old) = (Words::default().with_person(contact), known.person(&contact.id));
         let changed =
             old.is_none_or(|old| (&old.name, &old.email, &old.phone) != (&new.name, &new.email, &new.phone));
         if changed {

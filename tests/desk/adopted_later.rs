@@ -1,10 +1,14 @@
 //! Tickets that are older than the policy in force.
 
+use firstline::desk::Settings;
+use firstline::memory::Memory;
 use firstline::policy::FieldType;
 use firstline::priority::Effect;
+use firstline::sla::{Agreement, Metric, OnPolicyChange, Target};
+use firstline::time::{ManualTime, TimeSource};
 use firstline::workflow::{Status, Transition};
 use firstline::{
-    Action, Impact, Matrix, Modifier, NewTicket, Policy, Priority, StateKind, StepKind, Urgency,
+    Action, Impact, Matrix, Modifier, NewTicket, Policy, Priority, StateKind, StepKind, TimeDelta, Urgency,
     WorkflowDefinition,
 };
 
@@ -105,4 +109,35 @@ fn a_field_that_a_pinned_workflow_demands_can_still_be_filled() {
             stage.refuses(id, |desk| desk.act(id, Action::field("colour", "red"), super::stage::anna()));
         assert!(error.to_string().contains("is not declared"), "{error}");
     });
+}
+
+#[test]
+fn what_the_events_say_of_adoptions_does_not_depend_on_ticks() {
+    let policy = |name: &str, minutes| {
+        let target = Target::new(Metric::Resolution).within(TimeDelta::minutes(minutes));
+        Policy::new()
+            .agreement(Agreement::new(name, 1).on_policy_change(OnPolicyChange::Migrate).target(target))
+    };
+    let histories = [false, true].map(|ticks| {
+        let time = ManualTime::at("2026-01-05T09:00:00Z".parse().unwrap());
+        let desk = Memory::new().desk(Settings::new("acme").time(time.clone()));
+        desk.setup().adopt(&policy("one", 500)).unwrap();
+        let id = desk.open_ticket(NewTicket::new("No sound").from("boris")).unwrap().id();
+        time.advance(TimeDelta::minutes(10));
+        desk.setup().adopt(&Policy::new().prefix("X")).unwrap();
+        time.advance(TimeDelta::minutes(1));
+        if ticks {
+            assert_eq!(desk.tick(time.now()).unwrap().fired, 1);
+        }
+        desk.setup().adopt(&policy("two", 300)).unwrap();
+        time.advance(TimeDelta::minutes(30));
+        assert_eq!(desk.tick(time.now()).unwrap().failed.len(), 0);
+        let history = desk.records().history(id).unwrap();
+        let adopted = desk.ticket(id).unwrap().adopted;
+        (
+            history.iter().map(|event| (event.at, event.to_string(), event.adopted)).collect::<Vec<_>>(),
+            adopted,
+        )
+    });
+    assert_eq!(histories[0], histories[1]);
 }

@@ -6,9 +6,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use firstline::desk::Imported;
+use firstline::desk::{Imported, Settings};
 use firstline::memory::{Memory, MemoryTx};
+use firstline::sla::{Agreement, Metric, OnPolicyChange, Target};
 use firstline::store::{Answer, Commit, Mode, Read, Store, Tx};
+use firstline::time::{ManualTime, TimeSource};
 use firstline::*;
 use histories::*;
 
@@ -223,4 +225,53 @@ fn a_ticket_refused_halfway_takes_no_number() {
     numbers.sort_unstable();
     assert_eq!(numbers, [1, 2]);
     assert_eq!(desk.open_ticket(NewTicket::new("Next")).unwrap().number.value, 3);
+}
+
+/// A desk an hour after the beginning of the histories, whose clock can be moved, with a first import of ticket "1".
+fn desk_with_import(first: Option<&Policy>) -> (Desk<Memory>, ManualTime) {
+    let time = ManualTime::at(minute(60));
+    let desk = Memory::new().desk(Settings::new("acme").time(time.clone()));
+    if let Some(policy) = first {
+        desk.setup().adopt(policy).unwrap();
+    }
+    let done = desk.records().import([ticket("1", [version(0).from("boris").subject("No sound")])]).unwrap();
+    assert_eq!(counts(&done), (1, 0, 0, 0));
+    (desk, time)
+}
+
+#[test]
+fn an_import_is_continued_after_any_adoptions_with_and_without_a_tick() {
+    let policy = |name: &str, on| {
+        let target = Target::new(Metric::Resolution).within(TimeDelta::hours(20));
+        Policy::new().agreement(Agreement::new(name, 1).on_policy_change(on).target(target))
+    };
+    let (migrates, pins) = (OnPolicyChange::Migrate, OnPolicyChange::Pin);
+    let cases = [
+        (Some(policy("one", migrates)), vec![policy("two", pins), policy("three", pins)]),
+        (None, vec![policy("one", pins), Policy::new()]),
+        (None, vec![policy("one", migrates), policy("two", migrates), Policy::new()]),
+    ];
+    for (first, later) in cases {
+        let outcomes = [false, true].map(|ticks| {
+            let (desk, time) = desk_with_import(first.as_ref());
+            for next in &later {
+                time.advance(TimeDelta::hours(1));
+                if ticks {
+                    assert_eq!(desk.tick(time.now()).unwrap().failed.len(), 0);
+                }
+                desk.setup().adopt(next).unwrap();
+            }
+            time.advance(TimeDelta::hours(1));
+            let resolved = version(61).status(state::Resolved::default());
+            let again = ticket("1", [version(0).from("boris").subject("No sound"), resolved]);
+            let done = desk.records().import([again]).unwrap();
+            assert!(done.refused.is_empty(), "{:?}", done.refused);
+            assert_eq!(counts(&done), (0, 1, 0, 0));
+            let ticket = desk.ticket(external("1")).unwrap();
+            let history = desk.records().history(ticket.id()).unwrap();
+            assert_eq!(Snapshot::fold(&history).unwrap(), *ticket.snapshot());
+            (ticket.state().kind(), ticket.clocks.clone())
+        });
+        assert_eq!(outcomes[0], outcomes[1], "a tick changes nothing");
+    }
 }

@@ -144,6 +144,7 @@ proptest! {
                     Effect::Lower(by) => (0..*by).for_each(|_| if place + 1 < scale.len() { place += 1 }),
                     Effect::Set(to) => place = scale.iter().position(|rank| *rank == to.rank()).unwrap(),
                     Effect::AtLeast(to) => while scale[place] > to.rank() { place -= 1 },
+                    other => panic!("no expectation for {other:?}"),
                 }
             }
             prop_assert_eq!(assessment.priority().rank(), scale[place], "{}", assessment);

@@ -2,6 +2,7 @@
 
 use firstline::language::{InWords, Language};
 use firstline::ticket::action::StepOptions;
+use firstline::time::TimeSource;
 use firstline::workflow::preset;
 use firstline::*;
 
@@ -48,6 +49,14 @@ fn nothing_predefined_is_english_in_a_russian_story_or_refusal() {
             tell(desk.open_ticket(request).unwrap().id());
         }
     }
+    // An import without a channel.
+    let version = ImportedVersion::new(time.now(), Actor::agent("anna")).from("boris").subject("Тест");
+    assert_eq!(
+        desk.records().import([ImportedTicket::new("архив", "1").version(version)]).unwrap().opened,
+        1
+    );
+    let imported = ExternalRef { source: "архив".into(), id: "1".into() };
+    tell(desk.ticket(imported).unwrap().id());
     let opened = || desk.open_ticket(NewTicket::new("Тест").from("boris")).unwrap().id();
     for reason in HoldReason::KNOWN.iter().cloned().chain([HoldReason::from("посылка")]) {
         let id = opened();

@@ -179,3 +179,66 @@ pub(crate) async fn records_are_read_counted_and_claimed_by_an_index(place: Plac
     let (_, plan) = spied.seen().pop().unwrap();
     assert_eq!((plan.matches("record_pkey").count(), plan.matches("Seq Scan").count()), (2, 0), "{plan}");
 }
+
+/// Every filter with a method, in every order, among many tickets of two desks: only the index of the filter is read,
+/// and of it only the part of the desk.
+pub(crate) async fn every_filter_is_served_by_an_index_of_its_desk(place: Place) {
+    let desk = place.store().await.desk("acme");
+    let mut host = place.host().await;
+    let schema = &place.schema;
+    // 100,000 tickets, of which a seventh is open. The plans need no readable facts.
+    let fill = format!(
+        "INSERT INTO {schema}.ticket (desk, id, version, number, state, open, priority, due_at, opened_at, team, \
+         assignee, requester, facts) \
+         SELECT (ARRAY['acme', 'other'])[1 + n % 2], gen_random_uuid(), 1, n, \
+         CASE WHEN n % 14 < 2 THEN (ARRAY['new', 'active', 'on_hold'])[1 + n % 3] ELSE 'closed' END, n % 14 < 2, \
+         1 + n % 5, n, n, 'team ' || n % 10, CASE WHEN n % 5 > 0 THEN 'agent ' || n % 50 END, 'person ' || n % 20000, \
+         '' FROM generate_series(1, 100000) AS n; \
+         INSERT INTO {schema}.contact SELECT desk, 'person ' || number % 17000, id FROM {schema}.ticket; \
+         ANALYZE {schema}.ticket; ANALYZE {schema}.contact"
+    );
+    host.batch_execute(&fill).await.unwrap();
+    let transaction = host.transaction().await.unwrap();
+    let mut spied = Spied { transaction, seen: Mutex::default() };
+    let mut plan_of = async |query: &Query| {
+        let read = desk.within(&mut spied).find(query.clone()).await;
+        assert!(read.is_err(), "the facts cannot be read");
+        let seen = spied.seen();
+        seen.into_iter().find(|(sql, _)| sql.contains(".ticket")).unwrap().1
+    };
+    const OPEN: &[&str] = &["ticket_inbox"];
+    const IDS: &[&str] = &["ticket_pkey", "ticket_number"];
+    type Filter = (fn(Query) -> Query, [&'static [&'static str]; 2]);
+    // The indexes that serve a filter among open tickets, and among all tickets.
+    let filters: [Filter; 8] = [
+        (|it| it, [OPEN, IDS]),
+        (|it| it.team("team 4"), [&["ticket_team"], &["ticket_of_team"]]),
+        (|it| it.assigned_to("agent 2"), [&["ticket_assignee"], &["ticket_of_assignee"]]),
+        (|it| it.from("person 12"), [&["ticket_requester"], &["ticket_requester"]]),
+        (|it| it.contact("person 12"), [&["contact_pkey"], &["contact_pkey"]]),
+        (|it| it.contact_as("person 12", ContactRole::Cc), [&["contact_pkey"], &["contact_pkey"]]),
+        (|it| it.unassigned(), [OPEN, IDS]),
+        (|it| it.state(StateKind::Active), [OPEN, &["ticket_inbox", "ticket_pkey"]]),
+    ];
+    for (filter, [of_open, of_all]) in filters {
+        for (order, served) in
+            [(Query::inbox(), of_open), (Query::newest(), of_all), (Query::oldest(), of_all)]
+        {
+            let query = filter(order);
+            let plan = plan_of(&query).await;
+            assert!(served.iter().any(|index| plan.contains(index)), "{query:?}\n{plan}");
+            assert!(!plan.contains("Seq Scan"), "{query:?}\n{plan}");
+            let conditions = plan.lines().filter(|line| line.contains("Index Cond:"));
+            for condition in conditions {
+                assert!(condition.contains("desk = "), "{query:?}\n{plan}");
+            }
+        }
+    }
+    // The control: without its index, the filter reads other rows.
+    let drop = format!("DROP INDEX {schema}.ticket_of_team");
+    spied.transaction.batch_execute(&drop).await.unwrap();
+    desk.within(&mut spied).find(Query::newest().team("team 4")).await.unwrap_err();
+    let seen = spied.seen();
+    let (_, plan) = seen.iter().find(|(sql, _)| sql.contains(".ticket")).unwrap();
+    assert!(!plan.contains("ticket_of_team"), "{plan}");
+}

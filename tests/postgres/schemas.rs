@@ -53,6 +53,20 @@ pub(crate) async fn a_newer_schema_is_refused_untouched(place: Place) {
     assert!(place.count("migration").await > 1);
 }
 
+/// Regression: without its index, every search read the whole table, and nothing said so.
+pub(crate) async fn a_dropped_index_is_named_at_the_connection(place: Place) {
+    drop(place.store().await);
+    run(&place, "DROP INDEX {s}.ticket_team").await;
+    let error = place.options().connect(&place.url).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Schema);
+    let text = error.to_string();
+    let (_, statement) = text.split_once('`').unwrap();
+    let (statement, _) = statement.split_once('`').unwrap();
+    assert!(statement.starts_with("CREATE INDEX ticket_team ON"), "{text}");
+    run(&place, statement).await;
+    place.options().connect(&place.url).await.unwrap();
+}
+
 pub(crate) async fn foreign_tables_are_refused_untouched(place: Place) {
     run(&place, "CREATE SCHEMA {s}; CREATE TABLE {s}.ticket (mine text)").await;
     let before = content(&place).await;

@@ -272,6 +272,7 @@ fn a_clock_resumes_after_a_resolution_without_the_history() {
             OnReopen::Continue => (1, minutes(2), Some(ticket.opened_at + hours(100) + minutes(2))),
             OnReopen::NewCycle => (2, TimeDelta::zero(), Some(ticket.opened_at + hours(100) + minutes(4))),
             OnReopen::Freeze => (1, minutes(2), Some(ticket.opened_at + hours(100) + minutes(1))),
+            other => panic!("no expectation for {other:?}"),
         };
         assert_eq!((clock.cycle, clock.consumed, clock.due_at), expected, "{reopen:?}");
     }

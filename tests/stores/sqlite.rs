@@ -26,6 +26,31 @@ fn tables(path: &Path) -> Vec<String> {
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
+/// Regression: a store opened without one of its indexes.
+#[test]
+fn a_dropped_index_is_named_at_opening() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("support.db");
+    drop(SqliteOptions::new().open(&file).unwrap());
+    let connection = raw(&file);
+    let mut statement = connection
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+        .unwrap();
+    let indexes: Vec<String> =
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(indexes.len(), 14, "{indexes:?}");
+    for index in indexes {
+        raw(&file).execute_batch(&format!("DROP INDEX {index}")).unwrap();
+        let error = SqliteOptions::new().open(&file).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Schema);
+        let text = error.to_string();
+        let statement = text.split('`').nth(1).unwrap();
+        assert!(statement.contains(&format!("INDEX {index} ON")), "{text}");
+        raw(&file).execute_batch(statement).unwrap();
+        drop(SqliteOptions::new().open(&file).unwrap());
+    }
+}
+
 #[test]
 fn written_tickets_are_found_after_reopening() {
     let dir = tempfile::tempdir().unwrap();

@@ -131,7 +131,7 @@ struct Run<'a> {
     time: ManualTime,
     id: TicketId,
     last: LastCommand,
-    before_spam: Option<Snapshot>,
+    before_spam: Option<(Snapshot, DateTime<Utc>)>,
     threads: BTreeMap<String, TicketId>,
     /// The number of the last actor.
     last_actor: usize,
@@ -466,6 +466,7 @@ fn an_interpreter_with_one_mistake_is_detected() {
         Slip::UndoesAnything,
         Slip::ForgetsHoldEnds,
         Slip::AlwaysResumes,
+        Slip::KeepsPastDates,
     ] {
         let (_, result) = lives(Config { max_shrink_iters: 0, ..soak::fixed(460) }, slip);
         assert!(result.is_err(), "{slip:?} makes no difference");

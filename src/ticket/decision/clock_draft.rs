@@ -88,9 +88,10 @@ impl ClockDraft {
         Ok(false)
     }
 
-    /// Returns the agreements that have come into force so far, if they did so at this instant.
+    /// Returns the last agreements that have come into force so far at this instant. Later ones, which have changed
+    /// nothing, may have come into force too before the event of this instant is written.
     pub(super) fn adopted_at(&self, at: DateTime<Utc>) -> Option<Fingerprint> {
-        self.agreements.adopted_at(at, self.reached)
+        self.agreements.adopted_at(at, self.reached.min(self.agreements.count_until(at)))
     }
 
     /// Returns the number of versions of the agreements that have come into force so far.

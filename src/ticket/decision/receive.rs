@@ -1,15 +1,16 @@
 //! Messages from the customer's side: what is recorded, and what the sender's standing causes.
 
 use crate::error::Result;
+use crate::id::ContactId;
 use crate::lifecycle::HoldReason;
 use crate::lifecycle::state::{Resolved, State};
 use crate::limits;
-use crate::policy::{OnResolved, Standing};
+use crate::policy::{OnResolved, Policy, Standing};
 use crate::ticket::action::Action;
 use crate::ticket::decision::permissions::reopens;
 use crate::ticket::decision::request::Exemption;
 use crate::ticket::decision::{DecisionContext, Draft};
-use crate::ticket::event::{Arrived, Cause, Change, DetailsChange};
+use crate::ticket::event::{Arrived, Cause, Change, DetailsChange, MessagePart};
 use crate::ticket::inbound::InboundMessage;
 use crate::ticket::message::Message;
 use crate::ticket::people::{ContactRole, Who};
@@ -21,13 +22,19 @@ impl Snapshot {
     ///
     /// A message without a sender on a ticket without a requester counts as proof: whoever opened the ticket is as
     /// unknown as the sender, so only the thread connects the two.
-    pub(crate) fn standing_of_sender(&self, message: &InboundMessage) -> Standing {
+    ///
+    /// A member of a group chat counts as a contact in copy. If the policy does not let those write, a proof still
+    /// permits what it permits a stranger.
+    pub(crate) fn standing_of_sender(&self, message: &InboundMessage, policy: &Policy) -> Standing {
         if message.machine.is_some() {
             return Standing::Machine;
         }
         let known = message.from.as_ref().and_then(|from| self.standing(&Who::Contact(from.id.clone())));
+        let is_member = message.group_chat && message.from.is_some();
         match known.unwrap_or(Standing::Outsider) {
-            Standing::Outsider if message.group_chat && message.from.is_some() => Standing::Cc,
+            Standing::Outsider if is_member && (!message.proof || policy.rule_of(Standing::Cc).writes) => {
+                Standing::Cc
+            }
             Standing::Outsider if message.proof => Standing::OutsiderWithProof,
             Standing::Outsider if message.from.is_none() && self.requester().is_none() => {
                 Standing::OutsiderWithProof
@@ -56,7 +63,10 @@ impl Draft {
         }
         self.begin_command();
         let mut arrived = message.arrived(self.snapshot());
-        let words = message.words(self.snapshot());
+        let mut words = message.words(self.snapshot());
+        if let Some(from) = message.from.as_ref().filter(|from| !self.holds(&from.id, standing)) {
+            words = words.with_person(from);
+        }
         let (described, details) = self.people_of(message, standing, &mut arrived);
         if standing == Standing::Machine {
             arrived.needs_reply = false;
@@ -94,6 +104,12 @@ impl Draft {
         self.emit_words(context, Change::Received(arrived), message.words())
     }
 
+    /// True if the sender of a message is a contact of the ticket, or becomes one.
+    fn holds(&self, sender: &ContactId, standing: Standing) -> bool {
+        let contacts = &self.snapshot().contacts;
+        contacts.contains_key(sender) || (standing.is_contact() && contacts.len() < limits::MAX_ITEMS)
+    }
+
     fn needs_reply(&self, standing: Standing, context: &DecisionContext<'_>) -> bool {
         context.policy.rule_of(standing).answers && !self.state().is_final()
     }
@@ -111,9 +127,11 @@ impl Draft {
         let mut room = limits::MAX_ITEMS.saturating_sub(ticket.contacts.len());
         if let Some(from) = message.from.as_ref().filter(|_| standing.is_contact()) {
             let role = ticket.contacts.get(&from.id).copied();
-            if role.is_some() || room > 0 {
+            if self.holds(&from.id, standing) {
                 room -= usize::from(role.is_none());
                 ticket.describe_contact(from, role.unwrap_or(ContactRole::Cc), &mut described, &mut personal);
+            } else {
+                *arrived.left_out.entry(MessagePart::Senders).or_default() += 1;
             }
         }
         for other in message.also_to() {

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
+
 use crate::error::Result;
 use crate::id::TicketId;
 use crate::language::Sentence;
+use crate::lifecycle::state::{OnHold, Resolved, State};
 use crate::lifecycle::{ActionKind, state};
 use crate::ticket::decision::last_command::{last_command, spam};
 use crate::ticket::decision::request::Destination;
@@ -28,7 +31,8 @@ impl Draft {
         if let Some(why) = obstacle(command, since, &self.stored.unseen, context) {
             return refused(why);
         }
-        let ticket = Snapshot::fold(before)?;
+        let mut ticket = Snapshot::fold(before)?;
+        arm_again(&mut ticket, first.at, self.now(context));
         self.clock_draft.remember(&ticket.clocks);
         for change in links_before(command) {
             self.set_link(change, context)?;
@@ -92,7 +96,8 @@ impl Draft {
         let Some(place) = spam(&history) else {
             return Err(self.refuse(ActionKind::NotSpam, Sentence::new("why.not_spam"), context));
         };
-        let before = Snapshot::fold(&history[..place])?;
+        let mut before = Snapshot::fold(&history[..place])?;
+        arm_again(&mut before, history[place].at, self.now(context));
         self.clock_draft.remember(&before.clocks);
         let (hold_end, former_kind) = (before.hold_end, before.kind);
         let moved = Change::StateChanged {
@@ -111,10 +116,34 @@ impl Draft {
         if kind == former_kind { Ok(()) } else { self.follow_kind(&kind, context) }
     }
 
+    /// Returns the instant of the command.
+    fn now(&self, context: &DecisionContext<'_>) -> DateTime<Utc> {
+        context.now.max(self.snapshot().updated_at)
+    }
+
     /// Returns the history up to the current version of the draft.
     fn whole_history(&self, context: &DecisionContext<'_>) -> Result<Vec<Event>> {
         let stored = context.history.ok_or_else(|| MissingHistory::of(self.snapshot().id))?;
         Ok(stored.iter().chain(self.events()).cloned().collect())
+    }
+}
+
+/// Moves the date of a hold or of a closing that passed during a mistake, so that it does not end the ticket that the
+/// correction gives back: the time that was left at the beginning of the mistake begins again. A reminder moves along.
+fn arm_again(ticket: &mut Snapshot, mistake: DateTime<Utc>, correction: DateTime<Utc>) {
+    let (State::OnHold(OnHold { until: Some(due), .. })
+    | State::Resolved(Resolved { closes_at: Some(due), .. })) = &mut ticket.state
+    else {
+        return;
+    };
+    if *due <= mistake || *due > correction {
+        return;
+    }
+    let lost = correction - mistake;
+    let postpone = |at: &mut DateTime<Utc>| *at = at.checked_add_signed(lost).unwrap_or(*at);
+    postpone(due);
+    if let Some(remind_at) = ticket.hold_end.as_mut().and_then(|end| end.remind_at.as_mut()) {
+        postpone(remind_at);
     }
 }
 

@@ -189,6 +189,7 @@ impl Simulator<'_> {
                 OnReopen::Continue => self.go_on(index),
                 OnReopen::NewCycle => self.start(metric, self.now),
                 OnReopen::Freeze => {}
+                other => unreachable!("the rules do not know {other:?}"),
             }
         }
         if let Some(index) = self.latest(Metric::PeriodicUpdate)
@@ -401,6 +402,7 @@ impl Simulator<'_> {
                 }
                 clock.segments.push(segment);
             }
+            other => unreachable!("the rules do not know {other:?}"),
         }
         self.recount(index);
         self.pass(index);

@@ -94,8 +94,8 @@ pub(super) struct Ticket {
     pub(super) opened_by: By,
     /// The first message of the requester, without the opening.
     pub(super) first_message: Option<Minute>,
-    /// The ticket before it was cancelled as spam.
-    before_spam: Option<Box<Ticket>>,
+    /// The instant at which the ticket was cancelled as spam, and the ticket before.
+    before_spam: Option<(Minute, Box<Ticket>)>,
     /// The ticket before the last command, if its agent may take it back, and the instant of the command.
     pub(super) before_command: Option<(Minute, Box<Ticket>)>,
 }
@@ -133,10 +133,10 @@ impl Ticket {
     pub(super) fn accepts(&self, op: &Op, now: Minute) -> bool {
         use StateKind::{Active, New, OnHold, Resolved};
         let in_work = matches!(self.state, New | Active | OnHold);
-        let future = |ticket: &Ticket| {
-            let times = [ticket.closes_at, ticket.hold_end.map(|it| it.at)];
-            let reminder = ticket.hold_end.and_then(|it| it.remind_at);
-            times.into_iter().chain([reminder]).flatten().all(|it| it > now)
+        // A reminder that passed without its date would come within the correction.
+        let reminds_later = |(mistake, ticket): &(Minute, Box<Ticket>)| {
+            let reminder = ticket.given_back(*mistake, now).hold_end.and_then(|it| it.remind_at);
+            reminder.is_none_or(|it| it > now)
         };
         match op {
             Op::Start => self.state == New,
@@ -150,8 +150,10 @@ impl Ticket {
             Op::Resume => self.state == OnHold,
             Op::Resolve(_) | Op::ReplyAndResolve | Op::Cancel | Op::Spam => in_work,
             Op::Confirm | Op::Close | Op::Reopen => self.state == Resolved,
-            Op::NotSpam => self.before_spam.as_deref().is_some_and(future),
-            Op::Undo => self.before_command.as_ref().is_some_and(|(at, it)| now <= at + 1440 && future(it)),
+            Op::NotSpam => self.before_spam.as_ref().is_some_and(reminds_later),
+            Op::Undo => {
+                self.before_command.as_ref().is_some_and(|it| now <= it.0 + 1440 && reminds_later(it))
+            }
             Op::Gold(on) => !self.is_final() && self.gold != *on,
             Op::Plan(on) => !self.is_final() && self.plan != *on,
             Op::Promise(at) => !self.is_final() && self.promise != *at,
@@ -189,15 +191,17 @@ impl Ticket {
             Op::Cancel => self.go(Cancelled, true, &mut events),
             Op::Spam => {
                 self.go(Cancelled, true, &mut events);
-                self.before_spam = Some(before.clone());
+                self.before_spam = Some((now, before.clone()));
             }
             Op::NotSpam => {
-                *self = *self.before_spam.take().unwrap();
+                let (mistake, before) = self.before_spam.take().unwrap();
+                *self = before.given_back(mistake, now);
                 events.push(Event::NotSpam);
             }
             Op::Undo => {
                 let first_message = self.first_message;
-                *self = *self.before_command.take().unwrap().1;
+                let (mistake, before) = self.before_command.take().unwrap();
+                *self = before.given_back(mistake, now);
                 self.first_message = first_message;
                 events.push(Event::Undone);
             }
@@ -236,6 +240,21 @@ impl Ticket {
         let final_word = matches!(op, Op::Undo | Op::NotSpam | Op::ReplyAndResolve | Op::Adopt(_));
         self.before_command = (!by_others && !final_word && !imported).then_some((now, before));
         events
+    }
+
+    /// Returns the ticket as a correction gives it back. If the date of its hold or of its closing has passed since the
+    /// mistake, the time that was left at the mistake begins again, and a reminder moves along.
+    fn given_back(&self, mistake: Minute, now: Minute) -> Ticket {
+        let mut ticket = self.clone();
+        let pause = now - mistake;
+        if let Some(end) = ticket.hold_end.as_mut().filter(|it| it.at <= now) {
+            end.at += pause;
+            end.remind_at = end.remind_at.map(|it| it + pause);
+        }
+        if let Some(at) = ticket.closes_at.as_mut().filter(|it| **it <= now) {
+            *at += pause;
+        }
+        ticket
     }
 
     /// Takes the steps of timers that are due.

@@ -299,7 +299,7 @@ impl<'a> BrokenTx<'a> {
                 let plain = match query.order() {
                     Order::Inbox => Query::inbox(),
                     Order::Newest => Query::newest(),
-                    Order::Oldest => Query::oldest(),
+                    _ => Query::oldest(),
                 };
                 let plain = plain.limit(query.page_size()).after(query.cursor().cloned());
                 // The check of pages uses pages of 7. Behave correctly there.

@@ -32,6 +32,8 @@ pub(crate) enum Slip {
     ForgetsHoldEnds,
     /// A ticket always resumes at the end of a hold.
     AlwaysResumes,
+    /// A hold whose date passed during a mistake ends with the correction.
+    KeepsPastDates,
 }
 
 /// The action is refused. The naive reading gives the reasons for steps. The reasons for whole actions are only
@@ -63,8 +65,8 @@ pub(crate) struct Interpreter<'a> {
     pub(crate) slip: Slip,
     pub(crate) now: DateTime<Utc>,
     pub(crate) last: &'a LastCommand,
-    /// The ticket before it was cancelled as spam.
-    pub(crate) before_spam: Option<&'a Snapshot>,
+    /// The ticket before it was cancelled as spam, and the instant of the cancellation.
+    pub(crate) before_spam: Option<&'a (Snapshot, DateTime<Utc>)>,
     /// The tickets of the thread keys that have been added.
     pub(crate) threads: &'a BTreeMap<String, TicketId>,
 }
@@ -74,8 +76,8 @@ pub(crate) struct Interpreter<'a> {
 pub(crate) struct Traces {
     /// True if the action leaves an event.
     pub(crate) writes: bool,
-    /// The ticket before a part that has cancelled it as spam.
-    pub(crate) before_spam: Option<Snapshot>,
+    /// The ticket before a part that has cancelled it as spam, and the instant of the cancellation.
+    pub(crate) before_spam: Option<(Snapshot, DateTime<Utc>)>,
     pub(crate) threads: BTreeSet<String>,
 }
 
@@ -93,7 +95,7 @@ impl<'a> Interpreter<'a> {
         for part in parts {
             let before = self.ticket.clone();
             match part {
-                Action::Spam => traces.before_spam = Some(before.clone()),
+                Action::Spam => traces.before_spam = Some((before.clone(), self.now)),
                 // A new key leaves an event.
                 Action::Thread(key) if !self.threads.contains_key(key.as_str()) => {
                     traces.threads.insert(key.as_str().to_owned());
@@ -234,14 +236,15 @@ impl<'a> Interpreter<'a> {
         when(writes && !stays)?;
         when(*by == self.by.who || self.slip == Slip::UndoesAnything)?;
         when(self.now - *at <= TimeDelta::days(1))?;
-        self.ticket = before.clone();
+        self.ticket = self.given_back(before, *at);
         self.timers();
         Ok(())
     }
 
     /// Returns the ticket to the state and status that it had before it was cancelled as spam.
-    fn not_spam(&mut self, before: &Snapshot) -> Outcome {
+    fn not_spam(&mut self, (before, at): &(Snapshot, DateTime<Utc>)) -> Outcome {
         when(!matches!(self.by.who, Who::Contact(_)) && self.ticket.spam)?;
+        let before = self.given_back(before, *at);
         self.ticket.state.clone_from(&before.state);
         self.ticket.placement.clone_from(&before.placement);
         self.ticket.spam = false;
@@ -254,6 +257,24 @@ impl<'a> Interpreter<'a> {
         }
         self.timers();
         Ok(())
+    }
+
+    /// Returns a ticket as a correction gives it back. If the date of its hold has passed since the mistake, the time
+    /// that was left at the mistake begins again. A reminder keeps its distance to the date.
+    fn given_back(&self, before: &Snapshot, mistake: DateTime<Utc>) -> Snapshot {
+        let mut ticket = before.clone();
+        if let State::OnHold(hold) = &mut ticket.state
+            && let Some(date) = hold.until
+            && date <= self.now
+            && self.slip != Slip::KeepsPastDates
+        {
+            let moved = self.now + (date - mistake);
+            hold.until = Some(moved);
+            if let Some(end) = &mut ticket.hold_end {
+                end.remind_at = end.remind_at.map(|at| moved - (date - at));
+            }
+        }
+        ticket
     }
 
     /// Does what is due: a reminder, and the end of a hold. Returns false if nothing is.
