@@ -15,13 +15,13 @@ use firstline::time::ManualTime;
 use firstline::workflow::{Transition, Trigger, Workflow, preset};
 use firstline::{
     Action, Actor, Condition, DateTime, Desk, Impact, Kind, Line, Modifier, NewTicket, Policy, Priority,
-    Snapshot, State, StateKind, TicketId, TimeDelta, Urgency, Utc, Who, WorkflowDefinition,
+    RejectionReason, Snapshot, State, StateKind, TicketId, TimeDelta, Urgency, Utc, Who, WorkflowDefinition,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestError, TestRunner};
 
-use crate::model::commands::{ACTORS, actor};
+use crate::model::commands::{ACTORS, actor, is_outsider};
 use crate::model::compound::{Interpreter, LastCommand, Slip, Traces};
 use crate::model::definitions;
 use crate::soak;
@@ -286,6 +286,14 @@ impl<'a> Run<'a> {
             Err(error) => {
                 prop_assert!(read.is_err(), "the interpreter accepts it: {error}\n{}", context());
                 match error.rejection() {
+                    // A contact who is not on the ticket does not even learn that there is one.
+                    refused if is_outsider(by, &before) => {
+                        prop_assert!(refused.is_none() && error.is_not_found(), "{error}\n{}", context());
+                        prop_assert_eq!(tried.unwrap_err().to_string(), error.to_string(), "{}", context());
+                        let missing = RejectionReason::NotFound { ticket: self.id };
+                        let reasons = predicted.map(|it| it.reasons);
+                        prop_assert!(!knows || reasons == Some(vec![missing]), "{reasons:?}\n{}", context());
+                    }
                     Some(rejection) => {
                         let tried = tried.unwrap();
                         prop_assert_eq!(tried.as_ref(), Some(rejection), "{}", context());

@@ -153,13 +153,11 @@ impl Snapshot {
         if seen.is_some_and(|seen| seen.to_string() == error.to_string()) {
             return error;
         }
+        // Finds the part of the action that is refused.
         let mut draft = Draft::preview(self.clone(), action, false);
-        // The kind of the part that is refused.
         let _ = draft.act(action, context);
-        let why = vec![RejectionReason::Other(Sentence::new("why.not_now"))];
-        let kind = draft.performing;
-        let draft = Draft::preview(self.clone(), action, false);
-        draft.rejection(kind, why, context).public().into()
+        let refused = self.refuse(draft.performing, Sentence::new("why.not_now"), context);
+        refused.rejection().map_or(error, |rejection| rejection.clone().public().into())
     }
 
     /// Returns the refusal of an action of this actor for a reason that the workflow does not know.

@@ -3,7 +3,7 @@
 use firstline::lifecycle::StepKind;
 use firstline::ticket::people::ContactRole;
 use firstline::workflow::{Performer, Transition, Trigger};
-use firstline::{Action, Actor, Contact, Line, Snapshot};
+use firstline::{Action, Actor, Contact, Line, Snapshot, Who};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -94,6 +94,11 @@ pub(crate) fn actor(number: usize) -> Actor {
         // The attributes of a contact do not make them an agent.
         _ => Actor::contact("boris").attribute("role", "lead").attribute("line", Line::Second.name()),
     }
+}
+
+/// True for a contact who is not on the ticket.
+pub(crate) fn is_outsider(by: &Actor, ticket: &Snapshot) -> bool {
+    matches!(&by.who, Who::Contact(contact) if !ticket.contacts.contains_key(contact))
 }
 
 pub(crate) fn fill(field: &str, full: bool, ticket: &Snapshot) -> Action {

@@ -11,13 +11,13 @@ use firstline::ticket::action::StepOptions;
 use firstline::time::ManualTime;
 use firstline::workflow::{Transition, Trigger};
 use firstline::{
-    Action, ActionKind, Actor, DateTime, Desk, NewTicket, Policy, Snapshot, State, TicketId, TimeDelta, Utc,
-    Who, WorkflowDefinition,
+    Action, ActionKind, Actor, DateTime, Desk, NewTicket, Policy, RejectionReason, Snapshot, State, TicketId,
+    TimeDelta, Utc, Who, WorkflowDefinition,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::model::commands::{Command, Part, actor, fill, performers};
+use crate::model::commands::{Command, Part, actor, fill, is_outsider, performers};
 use crate::model::naive::{Cause, Flaw, Naive, texts};
 
 type Played = Result<(), TestCaseError>;
@@ -231,11 +231,19 @@ impl<'a> Walk<'a> {
                 }
             }
             Err(error) => {
+                self.coverage.refused += 1;
+                prop_assert_eq!(&before, &self.ticket(), "refused, but changed");
+                if is_outsider(by, &before) {
+                    // A contact who is not on the ticket does not even learn that there is one.
+                    let reasons = predicted.map(|it| it.reasons);
+                    let missing = vec![RejectionReason::NotFound { ticket: self.id }];
+                    prop_assert!(error.is_not_found() && reasons == Some(missing), "{action:?}: {error}");
+                    prop_assert!(expected.is_none_or(|expected| expected.is_err()), "{action:?}: {error}");
+                    return Ok(());
+                }
                 let Some(rejection) = error.rejection() else {
                     return Err(TestCaseError::fail(format!("{action:?}: {error}")));
                 };
-                self.coverage.refused += 1;
-                prop_assert_eq!(&before, &self.ticket(), "refused, but changed");
                 let predicted = predicted.map(|it| texts(it.all_reasons()));
                 prop_assert_eq!(
                     predicted,
