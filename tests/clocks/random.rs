@@ -187,7 +187,8 @@ fn play_on(bench: &Bench, ticket: TicketId, context: &PolicyContext, ops: &[Op],
                     agent => Actor::agent(agent),
                 };
                 if let Err(error) = bench.desk.act(ticket, action, actor) {
-                    assert!(error.is_rejected(), "{error}");
+                    // An imported ticket may have no contact, and does not exist for others.
+                    assert!(error.is_rejected() || error.is_not_found() && by == BORIS, "{error}");
                 }
             }
             Op::Adopt(version) => {
