@@ -113,6 +113,8 @@ mod random;
 mod schema;
 mod session;
 mod sql;
+#[cfg(test)]
+mod test_server;
 mod tx;
 mod tx_control;
 mod wire;

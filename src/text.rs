@@ -228,30 +228,15 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX_CHARS && !text.chars().any(is_odd) {
         return Cow::Borrowed(text);
     }
-    let escaped = |part: &str| {
-        part.chars().fold(String::with_capacity(part.len()), |mut shown, c| {
-            if is_odd(c) {
-                shown.extend(c.escape_default())
-            } else {
-                shown.push(c)
-            }
-            shown
-        })
-    };
-    // Escaping only lengthens a text, so what is cut first would be cut anyway.
-    let half = MAX_CHARS / 2;
-    let whole = match text.char_indices().nth(MAX_CHARS) {
-        None => escaped(text),
-        Some(_) => {
-            let start = text.char_indices().nth(half).map_or(text.len(), |(at, _)| at);
-            let end = text.char_indices().rev().nth(half - 1).map_or(0, |(at, _)| at);
-            format!("{}{CUT}{}", escaped(&text[..start]), escaped(&text[end..]))
-        }
-    };
+    let mut whole = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_odd(c) { whole.extend(c.escape_default()) } else { whole.push(c) }
+    }
     let chars = whole.chars().count();
     if chars <= MAX_CHARS {
         return Cow::Owned(whole);
     }
+    let half = MAX_CHARS / 2;
     let start: String = whole.chars().take(half - 1).collect();
     let end: String = whole.chars().skip(chars - half).collect();
     Cow::Owned(format!("{start}{CUT}{end}"))

@@ -13,7 +13,8 @@ pub(crate) fn verify_indexes(statements: &str, existing: &HashSet<String>) -> Re
     for statement in statements.split(';').map(str::trim) {
         let Some(name) = index_name(statement).filter(|name| !existing.contains(*name)) else { continue };
         let problem = format!("the index {name} is missing: somebody dropped it, or its creation failed");
-        return Err(Error::new(ErrorKind::Schema, problem).allowing(format!("the index of `{statement}`")));
+        return Err(Error::new(ErrorKind::Schema, problem)
+            .allowing(format!("tables with the index of `{statement}`")));
     }
     Ok(())
 }

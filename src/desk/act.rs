@@ -60,7 +60,7 @@ impl Act {
         if current.is_some_and(|it| access.sees(it)) || access.sees(receipt.ticket.snapshot()) {
             return Ok(());
         }
-        let before = receipt.ticket.version - receipt.events.len() as u64;
+        let before = receipt.ticket.version.saturating_sub(receipt.events.len() as u64);
         let before = loaded.history(self.ticket, 0, usize::try_from(before).unwrap_or(usize::MAX))?;
         Ok(access.check(&Snapshot::fold(before)?)?)
     }

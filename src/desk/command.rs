@@ -49,13 +49,15 @@ impl<'l> Command<'l> {
         context: &'l CommandContext,
         loaded: &'l Loaded,
     ) -> Result<Command<'l>, Interrupt> {
-        // The same for every ticket.
+        // These errors are the same for every ticket, whether the actor sees it or not. Every part may need reads, so
+        // the number of parts is checked before the first.
         by.check()?;
+        limits::count("parts of an action", action.parts().len())?;
         let ticket = loaded.ticket(ticket)?.ok_or_else(|| unknown(ticket))?;
         let policy_context = context.policy_context_for(ticket, loaded)?;
         let access = Access::of_commands(by, &policy_context.policy);
         access.check(ticket)?;
-        let is_shown = Access::of(by, &policy_context.policy).sees(ticket);
+        let is_shown = Access::shows(ticket, by, &policy_context.policy);
         Ok(Command { action, by, context, loaded, ticket, access, is_shown, policy_context })
     }
 
@@ -64,41 +66,31 @@ impl<'l> Command<'l> {
         if self.is_shown { Ok(()) } else { Err(unknown(self.ticket.id)) }
     }
 
-    /// Decides the action. An actor who does not see the internal part of the ticket gets the public form of a
-    /// refusal, and one who does not see the ticket the answer for a missing ticket.
+    /// Decides the action.
     pub(super) fn decide(self) -> Result<DecidedCommand<'l>, Interrupt> {
-        let sees_internal = self.access.sees_internal(self.ticket);
-        let shown = self.shown();
-        self.decide_with_internal_reasons().map_err(|interrupt| match (interrupt, shown) {
-            (Interrupt::Fail(error), Err(unknown)) if !error.is_storage() => Interrupt::Fail(unknown),
-            (Interrupt::Fail(error), _) if !sees_internal => {
-                let public = error.rejection().map(|rejection| rejection.clone().public().into());
-                Interrupt::Fail(public.unwrap_or(error))
-            }
-            (other, _) => other,
-        })
-    }
-
-    /// Decides the action. A rejection names every reason, also those of the internal part of the ticket.
-    fn decide_with_internal_reasons(self) -> Result<DecidedCommand<'l>, Interrupt> {
-        let Command { action, by, context, loaded, ticket, access, mut policy_context, .. } = self;
-        // Every part may need reads, so the number of parts is checked before the first.
-        limits::count("parts of an action", action.parts().len())?;
+        let Command { action, by, context, loaded, ticket, access, is_shown, mut policy_context } = self;
         context.pin_for_correction(ticket, action, &mut policy_context, loaded)?;
         let decision_context = policy_context.decision(context.now, by);
-        let links = Links { ticket: ticket.id, context, access: &access, loaded };
-        let facts = links.of_action(ticket, action, &decision_context)?;
-        let threads = Threads::of_action(context, ticket, action, &decision_context, loaded)?;
-        let stored = StoredFacts { threads: threads.new.clone(), ..facts };
-        let decision = ticket.decide_with(action, stored, &decision_context).map_err(|error| match access
-            .sees_internal(ticket)
-        {
-            true => error,
-            false => ticket.public_refusal(error, action, &decision_context),
+        let attempt = || {
+            let links = Links { ticket: ticket.id, context, access: &access, loaded };
+            let facts = links.of_action(ticket, action, &decision_context)?;
+            let threads = Threads::of_action(context, ticket, action, &decision_context, loaded)?;
+            let stored = StoredFacts { threads: threads.new.clone(), ..facts };
+            let decision = ticket.decide_with(action, stored, &decision_context)?;
+            let (others, mut records) = links.mirror_all(&decision, &decision_context)?;
+            records.extend(threads.add_to(ticket.id)?);
+            records.extend(threads::released(&decision, loaded)?);
+            Ok((decision, others, records))
+        };
+        // An actor learns from a refusal only what they see: nothing, the public part, or all of the ticket.
+        let (decision, others, records) = attempt().map_err(|interrupt| match interrupt {
+            Interrupt::Fail(error) if error.is_storage() => Interrupt::Fail(error),
+            Interrupt::Fail(_) if !is_shown => Interrupt::Fail(unknown(ticket.id)),
+            Interrupt::Fail(error) if !access.sees_internal(ticket) => {
+                Interrupt::Fail(ticket.public_refusal(error, action, &decision_context))
+            }
+            other => other,
         })?;
-        let (others, mut records) = links.mirror_all(&decision, &decision_context)?;
-        records.extend(threads.add_to(ticket.id)?);
-        records.extend(threads::released(&decision, loaded)?);
         Ok(DecidedCommand { decision, others, records, policy_context })
     }
 }

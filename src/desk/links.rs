@@ -72,7 +72,7 @@ impl Links<'_> {
                 facts.incoming.insert(link);
             }
         }
-        // The links are internal: an unlinking by an actor who sees only the public part must not tell which exist.
+        // The links are internal: an unlinking by an actor who sees only the public part must not reveal which exist.
         facts.without_links = !self.access.sees_internal(ticket);
         Ok(facts)
     }

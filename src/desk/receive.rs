@@ -232,13 +232,13 @@ impl Receive {
         })
     }
 
-    /// Follows the sender's conversation from a finished ticket on, through the follow-ups that they have opened, to
-    /// one that goes on or to the last finished one. A message by any key of the conversation thus comes to the same
-    /// ticket.
+    /// Follows the sender's conversation from a finished ticket through the follow-ups that they have opened, to one
+    /// that goes on or to the last finished one. Messages with any key of the conversation thus go to the same ticket.
+    /// The search ends after [`MAX_CHAIN`] follow-ups.
     fn chain<'l>(&self, finished: ThreadTicket<'l>, loaded: &'l Loaded) -> Result<Chain<'l>, Interrupt> {
         let mut chain = Chain { last: finished, own: Vec::new() };
         let mut seen = BTreeSet::new();
-        loop {
+        while seen.len() < MAX_CHAIN {
             let id = chain.last.draft.snapshot().id;
             seen.insert(id);
             if chain.last.standing == Standing::Requester {
@@ -267,9 +267,10 @@ impl Receive {
                 Some(next) if next.takes_messages() => return Ok(Chain { last: next, ..chain }),
                 // A due timer may have just finished it.
                 Some(next) if next.gets_follow_up() => chain.last = next,
-                _ => return Ok(chain),
+                _ => break,
             }
         }
+        Ok(chain)
     }
 
     /// Returns the [best](Receive::best) of these tickets; `None` if the data of all of them is damaged.
@@ -410,6 +411,9 @@ impl Receive {
 
 /// The number of follow-ups of a ticket that are searched for one that goes on.
 const FOLLOW_UPS: usize = 5;
+
+/// The number of follow-ups of follow-ups that are searched. A decision has a limited number of reads.
+const MAX_CHAIN: usize = 12;
 
 /// True if the error concerns the data of one ticket, not the store.
 fn is_damage(error: &Error) -> bool {

@@ -318,6 +318,7 @@ async fn applied(connection: &tokio_postgres::Client, schema: &str, all: &[Migra
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_server;
     use super::*;
 
     /// The first version.
@@ -336,15 +337,7 @@ mod tests {
     /// `Verify` names the statements to run for new and for older tables, and they work.
     #[test]
     fn tables_of_an_older_version_are_migrated_by_the_printed_statements() {
-        let url = std::env::var("FIRSTLINE_POSTGRES").ok().filter(|url| !url.is_empty());
-        let Some(url) = url else {
-            assert_ne!(
-                std::env::var("CI").as_deref(),
-                Ok("true"),
-                "in CI, set FIRSTLINE_POSTGRES to the URL of a server"
-            );
-            return;
-        };
+        let Some(url) = test_server::url() else { return };
         let schema = format!("firstline_test_{}_upgrade", std::process::id());
         let verifying = PostgresOptions::new().schema(&schema).migrations(Migrations::Verify);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

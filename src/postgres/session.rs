@@ -109,21 +109,13 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use super::super::PostgresOptions;
+    use super::super::{PostgresOptions, test_server};
     use crate::{Action, Actor, NewTicket};
 
     /// A pooler that appears under a running store gives it sessions with another setting, or none.
     #[test]
     fn a_session_of_another_connection_is_noticed_and_its_statements_are_not_used() {
-        let url = std::env::var("FIRSTLINE_POSTGRES").ok().filter(|url| !url.is_empty());
-        let Some(url) = url else {
-            assert_ne!(
-                std::env::var("CI").as_deref(),
-                Ok("true"),
-                "in CI, set FIRSTLINE_POSTGRES to the URL of a server"
-            );
-            return;
-        };
+        let Some(url) = test_server::url() else { return };
         let schema = format!("firstline_test_{}_session", std::process::id());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

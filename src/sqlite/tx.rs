@@ -423,8 +423,10 @@ impl Rows<'_> {
             Err(error) => return Err(error),
             Ok(_) => return Err(self.stale(id, expected)?),
         }
-        let owner = |place: &Place| (place.team.clone(), place.assignee.clone());
-        if expected > 0 && before.is_none_or(|before| owner(&before.place) != owner(&columns.place)) {
+        let is_owned = |before: &Columns| {
+            before.place.team == columns.place.team && before.place.assignee == columns.place.assignee
+        };
+        if expected > 0 && !before.is_some_and(is_owned) {
             self.run(&sql.update_owner, params![desk, key, team, assignee])?;
         }
         if expected > 0 && before.is_none_or(|before| before.requester != columns.requester) {

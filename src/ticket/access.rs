@@ -58,6 +58,11 @@ impl Access {
         }
     }
 
+    /// True if the actor sees the ticket on which they act. Only the customer's side can act on other tickets.
+    pub(crate) fn shows(ticket: &Snapshot, actor: &Actor, policy: &Policy) -> bool {
+        actor.who.is_staff() || Access::of(actor, policy).sees(ticket)
+    }
+
     /// Returns the access to the public part of these tickets.
     fn public(tickets: Condition) -> Access {
         Access { tickets, internal: Condition::never(), only_own: None }

@@ -256,8 +256,8 @@ impl Action {
     }
 
     /// Takes back that the ticket is spam. The ticket returns to the state and status that it had before, and its
-    /// clocks run on from there. A date of the state that passed while the ticket was spam is set anew, as by
-    /// [`undo`](Action::undo).
+    /// clocks run on from there. If the date of a hold or of a closing passed while the ticket was spam, the ticket
+    /// keeps the time that was left, as after [`undo`](Action::undo).
     pub fn not_spam() -> Action {
         Action::NotSpam
     }

@@ -45,6 +45,27 @@ fn a_strangers_conversation_goes_on_in_one_follow_up() {
     });
 }
 
+/// Regression: a message by the first key of a long conversation was refused after too many reads.
+#[test]
+fn a_message_by_the_first_key_of_a_long_conversation_is_received() {
+    on_each_store(|stage| {
+        for (conversation, length) in [("a", 10), ("b", 60)] {
+            let key = |n: usize| format!("{conversation}{n}");
+            let (mut last, _) = say(stage, "boris", &[&key(0)]);
+            for n in 1..length {
+                close(stage, last);
+                let (next, arrival) = say(stage, "boris", &[&key(n - 1), &key(n)]);
+                assert_eq!((arrival, followed(stage, next)), (Some(Arrival::FollowUp), Some(last)));
+                last = next;
+            }
+            let (found, _) = say(stage, "boris", &[&key(0)]);
+            // The search ends after 12 follow-ups. From there the conversation goes on in another ticket.
+            assert_eq!(found == last, length == 10);
+            assert_eq!(say(stage, "boris", &[&key(0)]), (found, Some(Arrival::Attached)));
+        }
+    });
+}
+
 #[test]
 fn a_requesters_conversation_goes_on_in_the_newest_follow_up_of_every_key() {
     on_each_store(|stage| {

@@ -236,7 +236,8 @@ fn each_step_is_for_the_actors_of_the_design() {
                 (Actor::automation("bot"), agent_may, &to_agents),
             ];
             let (id, stranger) = (ticket_in(stage, from), Actor::contact("a stranger"));
-            assert!(stage.desk.ticket(id).unwrap().why_not_by(&action(step), &stranger).is_some());
+            let why_not = stage.desk.ticket(id).unwrap().why_not_by(&action(step), &stranger).unwrap();
+            assert_eq!(why_not.reasons, [RejectionReason::NotFound { ticket: id }]);
             assert!(stage.refuses(id, |desk| desk.act(id, action(step), stranger)).is_not_found());
             for (by, allowed, offered) in people {
                 let id = ticket_in(stage, from);

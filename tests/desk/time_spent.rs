@@ -4,7 +4,7 @@ use firstline::sla::{Agreement, Metric, Target};
 use firstline::workflow::preset;
 use firstline::{
     Action, ActionKind, Actor, Change, CommandOptions, Condition, Contact, ContactRole, Kind, NewTicket,
-    Policy, Query, Story, TicketId, TimeDelta,
+    Policy, Query, RejectionReason, Story, TicketId, TimeDelta,
 };
 
 use super::stage::{Stage, anna, boris, on_each_store, rejection};
@@ -73,6 +73,10 @@ fn only_agents_record_time() {
             assert_eq!(no.action, ActionKind::TimeSpent);
             assert!(no.to_string().starts_with("record time is for agents;"), "{no}");
         }
+        let stranger = Actor::contact("stranger");
+        let no = stage.desk.ticket(id).unwrap().why_not_by(&Action::time_spent(5), &stranger).unwrap();
+        assert_eq!(no.reasons, [RejectionReason::NotFound { ticket: id }]);
+        assert!(stage.refuses(id, |desk| desk.act(id, Action::time_spent(5), stranger)).is_not_found());
     });
 }
 

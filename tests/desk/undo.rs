@@ -260,6 +260,10 @@ fn why_not_and_the_attempt_to_undo_agree_after_every_command() {
                     }
                 }
             }
+            let (reports, stranger) = (stage.desk.reports(), Actor::contact("stranger"));
+            assert!(reports.why_not(id, Action::undo(), &stranger).unwrap_err().is_not_found());
+            assert!(reports.what_if(id, Action::undo(), &stranger).unwrap_err().is_not_found());
+            assert!(stage.refuses(id, |desk| desk.act(id, Action::undo(), stranger)).is_not_found());
         }
         assert_eq!(undone, ["anna", "ben", "anna", "anna", "ben"]);
         let unknown = stage.desk.reports().why_not(TicketId::from(uuid::Uuid::nil()), Action::undo(), anna());

@@ -88,8 +88,8 @@ impl ClockDraft {
         Ok(false)
     }
 
-    /// Returns the last agreements that have come into force so far at this instant. Later ones, which have changed
-    /// nothing, may have come into force too before the event of this instant is written.
+    /// Returns the last agreements that came into force at this instant, if any did. Later agreements that changed
+    /// nothing may be in force already.
     pub(super) fn adopted_at(&self, at: DateTime<Utc>) -> Option<Fingerprint> {
         self.agreements.adopted_at(at, self.reached.min(self.agreements.count_until(at)))
     }

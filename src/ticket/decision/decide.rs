@@ -83,7 +83,7 @@ impl Snapshot {
     /// the public form of the rejection.
     ///
     /// Without an actor, permissions are not checked, and guards that depend on the actor are assumed to hold.
-    /// `public_only` if only the public part of the ticket is shown, whoever the actor is.
+    /// If `public_only` is true, only the public part of the ticket is shown, whoever the actor is.
     pub(crate) fn refusal(
         &self,
         action: &Action,
@@ -116,7 +116,7 @@ impl Snapshot {
         draft.stored.without_links = !shows_internal;
         let error = context.by.check().and_then(|()| draft.act(action, &context)).err()?;
         // The table of standings lets a contact act on a ticket that they do not see.
-        if by.is_some_and(|by| !Access::of(by, policy).sees(self)) {
+        if by.is_some_and(|by| !Access::shows(self, by, policy)) {
             return not_found();
         }
         // What depends on the history is checked when the desk executes the action.
@@ -135,7 +135,7 @@ impl Snapshot {
     }
 
     /// Returns the error of an action as an actor may see it who sees only the public part of the ticket. An invalid
-    /// input is named only if it would be invalid on that part too; otherwise the error tells an internal fact.
+    /// input is named only if it would be invalid on that part too; otherwise the error would reveal an internal fact.
     pub(crate) fn public_refusal(
         &self,
         error: Error,
@@ -257,7 +257,7 @@ impl Draft {
                     limits::name("resolution code", code)?;
                     context.policy.check_resolution_code(code)?;
                 }
-                let resolved = resolved(context.policy, context.now.max(self.snapshot().updated_at));
+                let resolved = resolved(context.policy, self.now(context));
                 self.take_step(destination, resolved, part, code.clone(), context)
             }
             Action::Start(_) | Action::Resume(_) | Action::Reopen(_) => {

@@ -147,8 +147,8 @@ impl Draft {
     }
 
     /// Measures the following events under these agreements. Imported events are measured as if the agreements in force
-    /// had always been in force. The clocks may still be pinned to the agreements so far: due versions have just come
-    /// into force in this draft, for example.
+    /// had always been in force. The clocks may still be pinned to earlier agreements, for example to a version that
+    /// has just come into force in this draft.
     pub(crate) fn measured_under(mut self, agreements: &AgreementSet) -> Draft {
         let agreements = agreements.clone().pinned_to(&self.clock_draft.agreements);
         self.clock_draft.measure_under(agreements, 0);

@@ -174,7 +174,7 @@ impl Draft {
         if !stopped || !matches!(context.by.who, Who::Agent(_)) {
             return Ok(());
         }
-        let from = context.now.max(self.snapshot().updated_at);
+        let from = self.now(context);
         match context.policy.verification_period().and_then(|period| from.checked_add_signed(period)) {
             None => Ok(()),
             closes_at => self.change(context, Change::ClosingChanged { closes_at }, Personal::default()),

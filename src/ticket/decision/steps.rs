@@ -43,6 +43,11 @@ impl Draft {
         Ok(TransitionRequest { ticket, workflow, policy, by, exemption })
     }
 
+    /// Returns the instant of the command: the current time, but not before the last event.
+    pub(super) fn now(&self, context: &DecisionContext<'_>) -> DateTime<Utc> {
+        context.now.max(self.snapshot().updated_at)
+    }
+
     /// Returns the refusal of an action for a reason that the workflow does not know.
     pub(super) fn refuse(&self, kind: ActionKind, why: Sentence, context: &DecisionContext<'_>) -> Error {
         self.rejection(kind, vec![RejectionReason::Other(why)], context).into()

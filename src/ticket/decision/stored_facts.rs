@@ -14,7 +14,8 @@ pub(crate) struct StoredFacts {
     pub(crate) hidden: BTreeSet<Link>,
     /// True if the actor sees none of the ticket's links.
     pub(crate) without_links: bool,
-    /// The tickets in the links of the last commands that the actor does not see, if the action takes a command back.
+    /// If the action takes a command back: the tickets that the actor does not see, in links that the command or a
+    /// later event changed.
     pub(crate) unseen: BTreeSet<TicketId>,
     /// The thread keys that lead to no ticket yet, each with its stored form.
     pub(crate) threads: BTreeMap<ThreadKey, String>,

@@ -116,11 +116,6 @@ impl Draft {
         if kind == former_kind { Ok(()) } else { self.follow_kind(&kind, context) }
     }
 
-    /// Returns the instant of the command.
-    fn now(&self, context: &DecisionContext<'_>) -> DateTime<Utc> {
-        context.now.max(self.snapshot().updated_at)
-    }
-
     /// Returns the history up to the current version of the draft.
     fn whole_history(&self, context: &DecisionContext<'_>) -> Result<Vec<Event>> {
         let stored = context.history.ok_or_else(|| MissingHistory::of(self.snapshot().id))?;
@@ -162,8 +157,8 @@ fn links_before(command: &[Event]) -> Vec<Change> {
     unlink.into_iter().map(Change::Unlinked).chain(link_again.into_iter().map(Change::Linked)).collect()
 }
 
-/// Returns the reason why a command cannot be taken back. `since` are the events after it. The reason tells nothing of
-/// links with unseen tickets: whether and by whom they were changed.
+/// Returns the reason why a command cannot be taken back. `since` are the events after it. The reason does not
+/// reveal whether, or by whom, links with unseen tickets were changed.
 fn obstacle(
     command: &[Event],
     since: &[Event],
@@ -177,7 +172,7 @@ fn obstacle(
     if command.iter().all(is_unseen) || is_own && command.iter().any(is_unseen) {
         return Some(Sentence::new("why.not_now"));
     }
-    if first.by.who != context.by.who {
+    if !is_own {
         return Some(naming(Sentence::new("why.acted_since"), &first.by.who));
     }
     let links: BTreeSet<Link> = changed_links(command).map(|(link, _)| link).collect();

@@ -1,4 +1,4 @@
-//! What a refusal, an error or a replay tells an actor who does not see the ticket, or only its public part.
+//! Refusals, errors and replays reveal nothing to actors who do not see the ticket, or who see only its public part.
 
 use firstline::language::{InWords, Language};
 use firstline::lifecycle::ActionKind;
